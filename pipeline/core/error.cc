@@ -1,0 +1,17 @@
+#include "pipeline/core/error.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace weir {
+
+void check_failed(std::string_view condition, std::string_view file, int line) {
+  fmt::print(stderr, "weir: broken invariant, stopping before anything is committed: {} at {}:{}\n",
+             condition, file, line);
+  std::fflush(stderr);
+  std::abort();
+}
+
+}  // namespace weir

@@ -1,0 +1,42 @@
+#pragma once
+// Bytes as they come from and go to the log.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weir {
+
+struct HeaderView {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// A record of the input topic. Views point into memory the InputLog owns until its next poll().
+struct RawRecord {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::int64_t timestamp_ms = -1;  // broker's or producer's record time; -1 unknown. Never used in a verdict.
+  std::string_view key;
+  std::string_view value;
+  bool tombstone = false;          // null value (an empty one counts too)
+  std::vector<HeaderView> headers;
+};
+
+/// The output streams of the decisions stage. Names come from configuration (topics.*).
+enum class Stream : std::uint8_t { kVerdicts, kFeatures, kDeadLetters, kChangelog, kMetrics };
+inline constexpr std::size_t kStreamCount = 5;
+
+/// A record to be sent. `partition` < 0 lets the log partition by key (murmur2, as Kafka's own clients do).
+struct OutputRecord {
+  Stream stream = Stream::kVerdicts;
+  std::int32_t partition = -1;
+  std::int32_t input_partition = -1;  // whose failure this record's failure is
+  std::string key;
+  std::string value;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+}  // namespace weir

@@ -1,0 +1,42 @@
+#pragma once
+// The way of one payment, on one screen: decode, validate, dedupe, history, score, decide, emit.
+// The order is event_path.cc; every step is one file pair in operators/.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "operators/decide.h"
+#include "operators/settings.h"
+#include "pipeline/core/error.h"
+#include "pipeline/core/record.h"
+#include "pipeline/core/scorer.h"
+#include "pipeline/telemetry/worker_metrics.h"
+#include "state/user_store.h"
+
+namespace weir {
+
+/// Finds the store of an input partition; the partition is always one the worker owns.
+using StoreOf = std::function<state::UserStore&(std::int32_t partition)>;
+
+class EventPath {
+ public:
+  /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in `degraded`.
+  /// Everything passed by reference must outlive the path.
+  EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
+            telemetry::WorkerMetrics& metrics);
+  ~EventPath();
+
+  /// Runs a batch. Appends verdicts, features and dead letters to `out`, in input order per partition; stages state.
+  /// Every non-tombstone record leaves exactly one verdict or one dead letter. An Error leaves `out` and the staged state
+  /// unusable: the caller rolls back. `poison` marks offsets that must not be scored (see poison_guard.h).
+  Status process(std::span<const RawRecord> records, std::vector<OutputRecord>& out,
+                 const std::function<bool(const RawRecord&)>& is_poison = {});
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir
