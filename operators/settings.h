@@ -1,5 +1,6 @@
 #pragma once
-// Settings of the operators, each beside a sentence on unit, effect and cost; the YAML loader fills them.
+// Settings of the operators, each beside a sentence on unit, effect and cost; the YAML loader fills
+// them.
 
 #include <chrono>
 #include <cstdint>
@@ -19,27 +20,32 @@ struct Costs {
 
 struct DecideSettings {
   Costs costs;
-  std::map<std::string, Costs> by_currency;  // ISO code -> prices in that currency; others use `costs`
-  /// What is done when no score can be had (NaN, failed model, poison): review, unless configured otherwise.
-  std::string safe_action = "review";        // approve | review | decline
+  std::map<std::string, Costs>
+      by_currency;  // ISO code -> prices in that currency; others use `costs`
+  /// What is done when no score can be had (NaN, failed model, poison): review, unless configured
+  /// otherwise.
+  std::string safe_action = "review";  // approve | review | decline
   /// Assumed probability of fraud when no model is configured.
   double prior = 0.01;
 };
 
 struct InputSettings {
-  std::size_t record_bytes_max = 65'536;               // larger ones become dead letters (oversize)
-  std::chrono::milliseconds lateness{300'000};         // out of order up to here is put in its place; beyond is `late`
-  std::chrono::milliseconds future_max{60'000};        // ahead of the record's own timestamp by more: `future`
-  bool clamp_future = false;                           // true: event time becomes the record's timestamp instead
+  std::size_t record_bytes_max = 65'536;  // larger ones become dead letters (oversize)
+  std::chrono::milliseconds lateness{
+      300'000};  // out of order up to here is put in its place; beyond is `late`
+  std::chrono::milliseconds future_max{
+      60'000};                // ahead of the record's own timestamp by more: `future`
+  bool clamp_future = false;  // true: event time becomes the record's timestamp instead
 };
 
 struct DedupeSettings {
-  std::chrono::milliseconds horizon{86'400'000};       // event time over which a transaction id is remembered
-  std::size_t ids_per_user_max = 64;                   // bound of memory per user; about 150 bytes each
+  std::chrono::milliseconds horizon{
+      86'400'000};                    // event time over which a transaction id is remembered
+  std::size_t ids_per_user_max = 64;  // bound of memory per user; about 150 bytes each
 };
 
 struct HistorySettings {
-  std::size_t rows = 16;                               // W: at least what the model reads; 52 bytes each
+  std::size_t rows = 16;  // W: at least what the model reads; 52 bytes each
 };
 
 struct Settings {
@@ -47,7 +53,7 @@ struct Settings {
   DedupeSettings dedupe;
   HistorySettings history;
   DecideSettings decide;
-  std::string input_topic = "transactions";            // named in verdicts
+  std::string input_topic = "transactions";  // named in verdicts
   /// Names the key and the bad value.
   [[nodiscard]] Status validate() const;
 };

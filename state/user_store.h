@@ -1,15 +1,17 @@
 #pragma once
-// The state of one input partition: hot users in memory under a byte budget, a KeyValueStore behind them, the
-// changelog as write-ahead log.
+// The state of one input partition: hot users in memory under a byte budget, a KeyValueStore behind
+// them, the changelog as write-ahead log.
 //
-// Transactions: writes are staged. get() sees staged writes; commit() makes them part of the committed state,
-// rollback() forgets them as if they had never been. Only committed state ever reaches the backing store.
+// Transactions: writes are staged. get() sees staged writes; commit() makes them part of the
+// committed state, rollback() forgets them as if they had never been. Only committed state ever
+// reaches the backing store.
 //
-// Backing store: a fuzzy checkpoint. Users changed since they were last written stay in memory ("dirty") in order
-// of their first change; write_back() writes some of the oldest in one atomic batch together with meta, whose
-// `changelog_position` is the position before the oldest change that is still only in memory. The store may be ahead of
-// that position for some users; entries are idempotent (user_state.h), so replaying the tail converges.
-// A clean user can be evicted any time; a dirty one only after it was written.
+// Backing store: a fuzzy checkpoint. Users changed since they were last written stay in memory
+// ("dirty") in order of their first change; write_back() writes some of the oldest in one atomic
+// batch together with meta, whose `changelog_position` is the position before the oldest change
+// that is still only in memory. The store may be ahead of that position for some users; entries are
+// idempotent (user_state.h), so replaying the tail converges. A clean user can be evicted any time;
+// a dirty one only after it was written.
 //
 // Threads: one worker thread owns a store and everything in it.
 
@@ -29,8 +31,8 @@
 
 namespace weir::state {
 
-struct StoreIdentity {       // a store that belongs to something else is refused
-  std::string cluster_id;    // Kafka cluster
+struct StoreIdentity {     // a store that belongs to something else is refused
+  std::string cluster_id;  // Kafka cluster
   std::string changelog_topic;
   std::int32_t partition = 0;
   friend bool operator==(const StoreIdentity&, const StoreIdentity&) = default;
@@ -38,14 +40,16 @@ struct StoreIdentity {       // a store that belongs to something else is refuse
 
 struct UserStoreOptions {
   StoreIdentity identity;
+  bool any_identity = false;  // tools that only look take a store as it is
   RetentionPolicy retention;
-  std::size_t hot_bytes = 128U << 20;    // budget of the hot set, dirty users included; keys and overhead counted
+  std::size_t hot_bytes =
+      128U << 20;  // budget of the hot set, dirty users included; keys and overhead counted
 };
 
 class UserStore {
  public:
-  /// Reads meta. Error kFatal with a clear message when the store is damaged, of another format version, or foreign:
-  /// the caller then wipes it and restores from the changelog.
+  /// Reads meta. Error kFatal with a clear message when the store is damaged, of another format
+  /// version, or foreign: the caller then wipes it and restores from the changelog.
   static Result<std::unique_ptr<UserStore>> open(std::unique_ptr<KeyValueStore> backing,
                                                  const UserStoreOptions& options);
   ~UserStore();
@@ -54,7 +58,8 @@ class UserStore {
   /// The user's state, staged writes included. The view lives until the next call on this store.
   Result<UserView> get(std::string_view user_id);
   /// Adds what one payment leaves behind; remembers the changelog record for take_changes().
-  Status add(std::string_view user_id, Entry entry, const Lineage& lineage, std::int64_t input_offset);
+  Status add(std::string_view user_id, Entry entry, const Lineage& lineage,
+             std::int64_t input_offset);
   /// The lineage of a remembered verdict; nullptr if unknown.
   [[nodiscard]] const Lineage* lineage(std::uint64_t id) const;
 
@@ -65,18 +70,19 @@ class UserStore {
   KeyValue make_commit_record(std::int64_t next_offset);
   [[nodiscard]] bool has_staged() const;
   [[nodiscard]] std::size_t staged_bytes() const;
-  /// The transaction is durable: staged writes become committed state. `position` is the changelog position behind the commit
-  /// record. Does no I/O.
+  /// The transaction is durable: staged writes become committed state. `position` is the changelog
+  /// position behind the commit record. Does no I/O.
   void commit(std::int64_t position);
   void rollback();
 
   // -- restore
   /// Where the changelog must be read from; 0 for an empty store.
   [[nodiscard]] std::int64_t restore_from() const;
-  /// Applies one changelog record. Entry records wait until the commit record that covers their input offset; records no
-  /// commit record covers are dropped at finish_restore() (at_least_once leaves such behind after a crash; a repeated
-  /// record for the same input offset replaces the waiting one). Count and hash are verified when `strict` (exactly_once, and
-  /// nothing of that commit was compacted away).
+  /// Applies one changelog record. Entry records wait until the commit record that covers their
+  /// input offset; records no commit record covers are dropped at finish_restore() (at_least_once
+  /// leaves such behind after a crash; a repeated record for the same input offset replaces the
+  /// waiting one). Count and hash are verified when `strict` (exactly_once, and nothing of that
+  /// commit was compacted away).
   Status restore(std::string_view key, std::string_view value, std::int64_t offset);
   /// The tail is read up to `position`. Normalises what was touched.
   Status finish_restore(std::int64_t position);
@@ -84,8 +90,9 @@ class UserStore {
   [[nodiscard]] std::optional<CommitRecord> last_commit() const;
 
   // -- backing store
-  /// Writes dirty users, oldest change first, up to `bytes_max` (at least one if any is due). A user is due when its first
-  /// change is `min_age` commits old or more, or the hot set is over budget. Returns bytes written.
+  /// Writes dirty users, oldest change first, up to `bytes_max` (at least one if any is due). A
+  /// user is due when its first change is `min_age` commits old or more, or the hot set is over
+  /// budget. Returns bytes written.
   Result<std::size_t> write_back(std::size_t bytes_max, std::uint64_t min_age_commits);
   /// Everything committed is in the backing store and flushed to disk: clean shutdown, revoke.
   Status checkpoint();
@@ -110,9 +117,10 @@ class UserStore {
 /// In-memory KeyValueStore with the same contract: tests and replay.
 std::unique_ptr<KeyValueStore> make_memory_store();
 
-/// RocksDB at `directory` (created when missing), WAL off. kFatal with a message when it cannot be opened because it is
-/// damaged; kRetry when another process or worker holds it.
-Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const std::string& directory, bool read_only = false);
+/// RocksDB at `directory` (created when missing), WAL off. kFatal with a message when it cannot be
+/// opened because it is damaged; kRetry when another process or worker holds it.
+Result<std::unique_ptr<KeyValueStore>> open_rocksdb_store(const std::string& directory,
+                                                          bool read_only = false);
 /// Removes a store that must not be trusted.
 Status wipe_store(const std::string& directory);
 

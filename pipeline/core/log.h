@@ -24,8 +24,9 @@ struct PartitionOffset {
 class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
-  /// New partitions. They deliver nothing until resume() is called for them with a start offset.
-  virtual void assigned(std::span<const std::int32_t> partitions) = 0;
+  /// New partitions with the group's committed (stable) offsets; -1 where there is none. They deliver nothing until
+  /// resume_at() names them.
+  virtual void assigned(std::span<const PartitionOffset> partitions) = 0;
   /// Partitions that leave. Not lost: the open transaction can and must be committed before this returns.
   /// Lost: another member may own them already; nothing may be committed.
   virtual void revoked(std::span<const std::int32_t> partitions, bool lost) = 0;
@@ -38,10 +39,14 @@ class InputLog {
   /// Records keep their bytes until the next poll().
   virtual Status poll(std::vector<RawRecord>& out, std::size_t max,
                       std::chrono::milliseconds timeout) = 0;
+  /// Joins the group; assignments come through the listener, inside poll().
+  virtual Status open(AssignmentListener& listener) = 0;
   /// Committed (stable) offsets of the group for these partitions.
   virtual Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) = 0;
-  /// First and end offset of a partition, for lag and for a start without a committed offset.
-  virtual Result<std::pair<std::int64_t, std::int64_t>> bounds(std::int32_t partition) = 0;
+  /// First offset still there: where a partition without a committed offset starts.
+  virtual Result<std::int64_t> first_offset(std::int32_t partition) = 0;
+  /// End of the partition as last seen, without asking anybody; -1 when not known yet.
+  [[nodiscard]] virtual std::int64_t known_end(std::int32_t partition) const = 0;
   /// Delivers from next_offset on, now. Also used to rewind after an abort.
   virtual Status resume_at(std::span<const PartitionOffset> positions) = 0;
   virtual Status pause(std::span<const std::int32_t> partitions) = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// Metric cells of one worker: written by that worker's thread alone with relaxed stores, read by whoever scrapes.
-// A cell costs about a nanosecond, so that every step of every batch can be counted.
+// Metric cells of one worker: written by that worker's thread alone with relaxed stores, read by
+// whoever scrapes. A cell costs about a nanosecond, so that every step of every batch can be
+// counted.
 
 #include <array>
 #include <atomic>
@@ -16,7 +17,9 @@ namespace weir::telemetry {
 /// Counter or gauge with one writer.
 class Cell {
  public:
-  void add(double delta = 1) { value_.store(value_.load(std::memory_order_relaxed) + delta, std::memory_order_relaxed); }
+  void add(double delta = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + delta, std::memory_order_relaxed);
+  }
   void set(double value) { value_.store(value, std::memory_order_relaxed); }
   [[nodiscard]] double get() const { return value_.load(std::memory_order_relaxed); }
 
@@ -36,7 +39,9 @@ class HistogramCell {
     sum_.add(value * weight);
   }
   [[nodiscard]] const std::array<double, N>& bounds() const { return bounds_; }
-  [[nodiscard]] double bucket(std::size_t i) const { return buckets_[i].get(); }  // i == N: above the last bound
+  [[nodiscard]] double bucket(std::size_t i) const {
+    return buckets_[i].get();
+  }  // i == N: above the last bound
   [[nodiscard]] double sum() const { return sum_.get(); }
 
  private:
@@ -47,53 +52,82 @@ class HistogramCell {
 
 /// Seconds. One set of bounds for every duration, from 1 us to 10 s.
 inline constexpr std::array<double, 20> kDurationBounds = {
-    1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3,
-    2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1, 10};
+    1e-6,   2.5e-6, 5e-6, 1e-5,   2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3,
+    2.5e-3, 5e-3,   1e-2, 2.5e-2, 5e-2,   0.1,  0.25, 0.5,    1,    10};
 using DurationHistogram = HistogramCell<20>;
 inline constexpr std::array<double, 12> kScoreBounds = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
                                                         0.1,   0.2,   0.4,   0.6,  0.8,  1.0};
 using ScoreHistogram = HistogramCell<12>;
 
 /// The steps of the event path, in order; names are metric labels.
-enum class Step : std::uint8_t { kConsume, kDecode, kValidate, kDedupe, kHistory, kScore, kDecide, kEmit, kProduce, kCommit };
+enum class Step : std::uint8_t {
+  kConsume,
+  kDecode,
+  kValidate,
+  kDedupe,
+  kHistory,
+  kScore,
+  kDecide,
+  kEmit,
+  kProduce,
+  kCommit
+};
 inline constexpr std::array<std::string_view, 10> kStepNames = {
-    "consume", "decode", "validate", "dedupe", "history", "score", "decide", "emit", "produce", "commit"};
+    "consume", "decode", "validate", "dedupe",  "history",
+    "score",   "decide", "emit",     "produce", "commit"};
 
-/// Reason codes of dead letters, in the order of the bad-input table (ARCHITECTURE.md). Label values.
-enum class RejectReason : std::uint8_t { kDecode, kOversize, kMissingField, kKeyMismatch, kRange, kPan, kFuture, kPoison };
+/// Reason codes of dead letters, in the order of the bad-input table (ARCHITECTURE.md). Label
+/// values.
+enum class RejectReason : std::uint8_t {
+  kDecode,
+  kOversize,
+  kMissingField,
+  kKeyMismatch,
+  kRange,
+  kPan,
+  kFuture,
+  kPoison
+};
 inline constexpr std::array<std::string_view, 8> kRejectReasonNames = {
     "decode", "oversize", "missing_field", "key_mismatch", "range", "pan", "future", "poison"};
 
-inline constexpr std::array<std::string_view, 4> kCommitOutcomeNames = {"committed", "aborted", "fenced", "unknown"};
+inline constexpr std::array<std::string_view, 4> kCommitOutcomeNames = {"committed", "aborted",
+                                                                        "fenced", "unknown"};
 
 struct WorkerMetrics {
-  Cell events_in;                                   // records taken from the input topic (rewinds count again)
-  std::array<Cell, 5> verdicts;                     // by Action
+  Cell events_in;                // records taken from the input topic (rewinds count again)
+  std::array<Cell, 5> verdicts;  // by Action
   std::array<Cell, kRejectReasonNames.size()> dead_letters;
   Cell tombstones;
   Cell duplicates;
   Cell out_of_order;
   Cell late;
-  std::array<Cell, 3> degraded;                     // no_model, score_invalid, poison
-  Cell lag_records;                                 // gauge, summed over the worker's partitions
-  Cell lag_seconds;                                 // gauge: age of the oldest record waiting, by record timestamp
+  std::array<Cell, 3> degraded;  // no_model, score_invalid, poison
+  Cell lag_records;              // gauge, summed over the worker's partitions
+  Cell lag_seconds;              // gauge: age of the oldest record waiting, by record timestamp
   std::array<DurationHistogram, kStepNames.size()> step_seconds{
-      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds}};          // per batch (commit: per commit)
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}};                   // per batch (commit: per commit)
   DurationHistogram verdict_delay_seconds{kDurationBounds};  // record timestamp to commit
   std::array<Cell, kCommitOutcomeNames.size()> commits;
-  Cell commit_interval_seconds;                     // gauge: the interval in force (grows under load)
-  Cell producer_renewals;                           // fresh producers by the epoch rule or an abort
+  Cell commit_interval_seconds;  // gauge: the interval in force (grows under load)
+  Cell producer_renewals;        // fresh producers by the epoch rule or an abort
   Cell state_disk_bytes, hot_bytes, hot_users, dirty_bytes;  // gauges
   Cell hot_hits, hot_misses;
   Cell restore_records;
-  Cell restore_remaining_records;                   // gauge
-  Cell restore_seconds;                             // gauge: last restore
+  Cell restore_remaining_records;                                     // gauge
+  Cell restore_seconds;                                               // gauge: last restore
   Cell assigned_partitions, restored_partitions, stopped_partitions;  // gauges
   Cell rebalances;
-  Cell store_rebuilds;                              // local stores refused and rebuilt from the changelog
+  Cell store_rebuilds;  // local stores refused and rebuilt from the changelog
   ScoreHistogram score{kScoreBounds};
 };
 

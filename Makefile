@@ -1,0 +1,64 @@
+# The front door: every target does its own set-up and is quick when there is nothing to do.
+# It only calls the CMake presets; nothing is built in a way that `cmake --preset` could not.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+PYTHON := .venv/bin/python
+# In CI a warning is an error.
+CONFIGURE := $(if $(CI),-DWEIR_WERROR=ON)
+
+.PHONY: help setup build run test bench faults asan tsan tidy format train clean
+.PHONY: packages-build packages-check
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z ]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: ## everything a fresh Debian 12 needs (root or sudo the first time)
+	@.ci/setup test
+
+packages-build:
+	@.ci/setup build
+packages-check:
+	@.ci/setup check
+
+build/%/build.ninja:
+	@cmake --preset $* $(CONFIGURE)
+
+build: packages-build build/release/build.ninja ## release build: build/release/weir (the default)
+	@cmake --build --preset release --target weir
+
+run: build ## the whole pipeline on the bundled sample, on an embedded broker; ARGS="--help" for its options
+	@build/release/weir demo $(ARGS)
+
+test: setup build/release/build.ninja ## everything CI checks: unit, simulation, real broker
+	@cmake --build --preset release
+	@ctest --preset release --parallel $$(nproc) $(ARGS)
+
+bench: setup build/release/build.ninja ## the figures of the README, measured here
+	@cmake --build --preset release
+	@tests/bench/run $(ARGS)
+
+faults: setup build ## the long fault run: ARGS="--kills 200 --seed 7"
+	@$(PYTHON) tests/faults/long_run.py $(ARGS)
+
+asan tsan: %: setup build/%/build.ninja ## unit and simulation tests under a sanitizer
+	@cmake --build --preset $@
+	@ctest --preset $@ --parallel $$(nproc) $(ARGS)
+
+tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
+	@python3 tests/tidy/tidy.py
+	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker
+	@run-clang-tidy -quiet -p build/release '/(pipeline|operators|state|models)/.*\.cc$$'
+
+format: packages-check ## clang-format over the whole tree
+	@git ls-files '*.h' '*.cc' | xargs --no-run-if-empty clang-format -i
+
+train: setup build/release/build.ninja ## train and export a model package: ARGS="--transactions FILE --out DIR"
+	@cmake --build --preset release --target weir_torch_ops
+	@PYTHONPATH=models/training $(PYTHON) -m weir_training train $(ARGS)
+
+clean: ## removes build/ (caches and .venv stay)
+	@rm -rf build

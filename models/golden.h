@@ -1,0 +1,31 @@
+#pragma once
+// golden.jsonl: inputs with the bits the model must answer. A package that cannot repeat them here
+// is refused.
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/core/error.h"
+#include "pipeline/core/scorer.h"
+
+namespace weir {
+
+/// One payment. Its window may differ from the package's: the number of history rows is free up to
+/// 128.
+struct GoldenCase {
+  std::size_t window = 0;            // W of this case
+  std::vector<float> current;        // [F]
+  std::vector<float> history;        // [W, F]
+  std::vector<float> log_gap;        // [W]
+  std::vector<float> mask;           // [W]
+  std::vector<float> merchant;       // [K, G]
+  std::vector<float> merchant_mask;  // [K]
+  std::vector<std::uint32_t> bits;   // [heads]: the float32 logits
+};
+
+/// One case a line. The Error (kFatal) says line and key.
+Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const ModelInfo& info);
+
+}  // namespace weir

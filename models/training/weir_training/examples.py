@@ -1,0 +1,109 @@
+"""One example per payment: the payment itself and what its user did before.
+
+Exactly what the engine feeds the model, so that training and serving are one function: the last W
+payments of the same user strictly before this one in (event time, order of arrival).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Sequence
+
+import numpy as np
+
+from weir_training.payments import Payments, Rows
+from weir_training.row_features import ROW_FEATURES, log_gap, row_features
+
+_SCAN_BATCH = 8192
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of the network for B payments, float32; the layout of ScoreBatch in
+    pipeline/core/scorer.h.
+    """
+
+    current: np.ndarray  # [B, F]
+    history: np.ndarray  # [B, W, F]  oldest first from slot 0 on; unused slots behind, all zero
+    log_gap: np.ndarray  # [B, W]
+    mask: np.ndarray  # [B, W]  1 = row is there
+
+
+def history_index(payments: Payments, rows_max: int) -> np.ndarray:
+    """int32 [N, W]: positions of each payment's past rows, oldest first, -1 = no row."""
+    # Payments are in replay order, so a stable sort by user leaves every user's payments in it.
+    by_user = np.argsort(payments.user, kind="stable")
+    sorted_user = payments.user[by_user]
+    place = np.arange(len(by_user))
+    is_first = np.r_[True, sorted_user[1:] != sorted_user[:-1]]
+    first = np.maximum.accumulate(np.where(is_first, place, 0))
+    count = np.minimum(place - first, rows_max)
+    slot = np.arange(rows_max)
+    past = by_user.take(
+        place[:, None] - count[:, None] + slot, mode="clip"
+    )  # unused slots: any row
+    index = np.empty((len(by_user), rows_max), np.int32)
+    index[by_user] = np.where(slot < count[:, None], past, -1)
+    return index
+
+
+class Examples:
+    """Makes batches on demand: all windows at once would repeat every row W times."""
+
+    def __init__(self, payments: Payments, features: Sequence[str], rows_max: int) -> None:
+        self.payments = payments
+        self.features = list(features)
+        self.history_rows = rows_max
+        self._history = history_index(payments, rows_max)
+        self._pair_columns = [i for i, name in enumerate(features) if ROW_FEATURES[name].of_pair]
+        self._pair_names = [features[i] for i in self._pair_columns]
+        # Seen from itself a payment has its current-row features; the pair columns are redone per
+        # window.
+        self._own = row_features(payments.rows, payments.rows, self.features)
+
+    def batch(self, index: np.ndarray) -> Batch:
+        """The examples of the payments at `index` [B]."""
+        past = self._history[index]
+        there = past >= 0
+        rows = self.payments.rows.take(past)
+        now = _column(self.payments.rows.take(index))
+        history = self._own[past]
+        if self._pair_columns:
+            history[..., self._pair_columns] = row_features(rows, now, self._pair_names)
+        history[~there] = 0.0
+        gaps = np.where(there, log_gap(rows.event_time_ms, now.event_time_ms), np.float32(0))
+        return Batch(self._own[index], history, gaps, there.astype(np.float32))
+
+    def labels(self, index: np.ndarray) -> np.ndarray:
+        """float32 [B]: 1 = fraud."""
+        return self.payments.is_fraud[index].astype(np.float32)
+
+    def domain(self, index: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of each current-row feature among these payments."""
+        own = self._own[index]
+        return {
+            name: (float(own[:, i].min()), float(own[:, i].max()))
+            for i, name in enumerate(self.features)
+        }
+
+
+def varying_features(payments: Payments, rows_max: int, index: np.ndarray) -> list[str]:
+    """The features that take more than one value in these payments or in their histories.
+
+    The others would enter the network as constants. Their weights would stay what chance made them
+    at the start, and on the first day the value did change the score would move by noise.
+    """
+    examples = Examples(payments, list(ROW_FEATURES), rows_max)
+    low = np.full(len(ROW_FEATURES), np.inf)
+    high = -low
+    for start in range(0, len(index), _SCAN_BATCH):
+        batch = examples.batch(index[start : start + _SCAN_BATCH])
+        for seen in (batch.current, batch.history[batch.mask > 0]):
+            low = np.minimum(low, seen.min(axis=0, initial=np.inf))
+            high = np.maximum(high, seen.max(axis=0, initial=-np.inf))
+    return [name for name, is_varying in zip(ROW_FEATURES, low < high) if is_varying]
+
+
+def _column(rows: Rows) -> Rows:
+    """[B] -> [B, 1], to stand against the W rows of each payment's history."""
+    return Rows(*(getattr(rows, f.name)[:, None] for f in fields(rows)))

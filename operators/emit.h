@@ -1,0 +1,59 @@
+#pragma once
+// emit: what leaves for each record, in input order: a verdict with its features record, or a dead
+// letter.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "operators/decide.h"
+#include "operators/dedupe.h"
+#include "operators/rejection.h"
+#include "operators/verdict_json.h"
+#include "pipeline/core/record.h"
+#include "pipeline/core/verdict.h"
+#include "pipeline/telemetry/worker_metrics.h"
+
+namespace weir::operators {
+
+/// What became of a batch. Each list is in input order; together they hold every record but the
+/// tombstones once.
+struct BatchOutcome {
+  std::span<const RawRecord> records;
+  std::span<const DecidedTransaction> decided;
+  std::span<const DuplicateTransaction> duplicates;
+  std::span<const Rejection> rejected;
+};
+
+/// Writes output records and counts them.
+///
+/// Every verdict carries the header `weir-input` (topic/partition/offset of the record that asked
+/// for it): for a duplicate that is its own origin, while `input` in the value is the first one's.
+/// A features record is written for what a model was given, so not without a model and not for
+/// duplicates. A poisoned payment gets its verdict and, for whoever has to find out why, a dead
+/// letter with reason poison.
+class Emit {
+ public:
+  /// `lineage` is that of all decided payments; it and `metrics` must outlive this.
+  Emit(std::string input_topic, const Lineage& lineage, telemetry::WorkerMetrics& metrics)
+      : input_topic_(std::move(input_topic)), lineage_(lineage), metrics_(metrics) {}
+
+  void process(const BatchOutcome& batch, std::vector<OutputRecord>& out);
+
+ private:
+  void emit_decided(const RawRecord& record, const DecidedTransaction& payment,
+                    std::vector<OutputRecord>& out);
+  void emit_duplicate(const RawRecord& record, const DuplicateTransaction& payment,
+                      std::span<const DecidedTransaction> decided, std::vector<OutputRecord>& out);
+  void emit_verdict(const VerdictContent& verdict, const Transaction& payment,
+                    std::vector<OutputRecord>& out);
+  void emit_dead_letter(const RawRecord& record, RejectReason reason, std::string_view detail,
+                        std::vector<OutputRecord>& out);
+  void count(const DecidedTransaction& payment);
+
+  std::string input_topic_;
+  const Lineage& lineage_;
+  telemetry::WorkerMetrics& metrics_;
+};
+
+}  // namespace weir::operators

@@ -1,0 +1,23 @@
+#include "operators/remember.h"
+
+namespace weir::operators {
+
+Status remember(std::span<const DecidedTransaction> payments, RecalledUsers& users,
+                const Lineage& lineage) {
+  for (const DecidedTransaction& payment : payments) {
+    state::Entry entry;
+    entry.seen_ms = payment.seen_ms;
+    entry.row = payment.row;
+    entry.in_history = !payment.late;
+    entry.verdict = state::RememberedVerdict{.transaction_id = std::string(payment.transaction_id),
+                                             .merchant_id = std::string(payment.merchant_id),
+                                             .decision = payment.decision,
+                                             .origin = payment.origin,
+                                             .lineage = 0};
+    WEIR_RETURN_IF_ERROR(users[payment.user].store->add(payment.user_id, std::move(entry), lineage,
+                                                        payment.origin.offset));
+  }
+  return ok();
+}
+
+}  // namespace weir::operators

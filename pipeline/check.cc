@@ -1,0 +1,48 @@
+// weir check: is this configuration right, and would it start?
+
+#include <fmt/core.h>
+
+#include "models/load_scorer.h"
+#include "pipeline/config/describe.h"
+#include "pipeline/exit_code.h"
+#include "pipeline/kafka/cluster.h"
+#include "pipeline/runtime_settings.h"
+
+namespace weir {
+
+int check_command(const ConfigSource& source, bool resolved, bool offline) {
+  const auto loaded = load_or_complain(source);
+  if (!loaded) return kExitConfig;
+  const auto& config = loaded->config;
+  if (resolved) {
+    fmt::print("{}", config::dump_resolved(*loaded));
+    return kExitOk;
+  }
+  if (!config.model.package.empty()) {
+    const auto scorer = load_scorer(config.model.package.string(), {config.model.allow, 1});
+    if (!scorer) return report(scorer.error(), kExitConfig);
+    const auto& model = (*scorer)->info();
+    if (model.history_rows > config.operators.history.rows) {
+      fmt::print(stderr, "weir: model {} reads {} history rows, history.rows keeps {}; raise history.rows\n", model.name,
+                 model.history_rows, config.operators.history.rows);
+      return kExitConfig;
+    }
+  }
+  if (!offline) {
+    const auto cluster = kafka::Cluster::connect(connection(config));
+    if (!cluster) return report(cluster.error(), kExitConfig);
+    const auto id = cluster->id();
+    if (!id) return report(id.error(), kExitUnavailable);
+    const auto input = cluster->partitions(config.topics.transactions);
+    if (!input) return report(input.error(), kExitUnavailable);
+    if (!input->has_value() && !config.topics.create) {
+      fmt::print(stderr, "weir: there is no topic {}; create it, or set topics.create: true\n",
+                 config.topics.transactions);
+      return kExitUnavailable;
+    }
+  }
+  fmt::print("{}", config::describe(config));
+  return kExitOk;
+}
+
+}  // namespace weir

@@ -1,0 +1,63 @@
+#pragma once
+// The sub-commands of `weir`. Each returns its exit code; stdout is data, stderr is talk.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir {
+
+/// Exit codes (sysexits.h): what a supervisor or a script may conclude.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitUsage = 64,        // the command line is wrong
+  kExitData = 65,         // an input file or a stored state is wrong
+  kExitUnavailable = 69,  // broker, topic or identity is not to be had; a restart later may help
+  kExitBug = 70,          // a broken invariant, or our own state may be wrong
+  kExitConfig = 78,       // configuration or model package is refused
+};
+
+/// The configuration a command works on.
+struct ConfigSource {
+  std::string file;
+  std::vector<std::string> set;  // --set a.b=v
+};
+
+int run_command(const ConfigSource& source);
+
+int check_command(const ConfigSource& source, bool resolved, bool offline);
+
+struct ReplayArguments {
+  ConfigSource config;
+  std::string transactions;
+  std::string labels;
+  std::string verdicts_out;      // "-" = stdout
+  std::string features_out;      // empty = not written
+  std::string dead_letters_out;
+  std::string state_out;
+};
+int replay_command(const ReplayArguments& arguments);
+
+struct TapArguments {
+  ConfigSource config;
+  std::string stream = "verdicts";  // transactions, labels, verdicts, features, dead-letters, metrics
+  std::uint64_t count = 0;          // 0 = until interrupted
+  bool from_beginning = false;
+  bool until_end = false;           // stop at the end instead of waiting for more
+  std::string key;                  // only records with this key
+};
+int tap_command(const TapArguments& arguments);
+
+int state_get_command(const ConfigSource& source, const std::string& user_id);
+int state_dump_command(const ConfigSource& source);
+
+struct DemoArguments {
+  ConfigSource config;             // empty file: the bundled configuration
+  std::string brokers;             // empty: the embedded broker
+  std::string transactions;        // empty: the bundled sample
+  std::string labels;
+  std::uint64_t rate = 2'500;      // payments a second published; 0 = as fast as possible
+};
+int demo_command(const DemoArguments& arguments);
+
+}  // namespace weir

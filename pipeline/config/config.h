@@ -1,0 +1,83 @@
+#pragma once
+// Everything an operator of Weir can set, as plain values. What each key means, its unit, limits
+// and effect stand in keys.cc, the one table that also drives the loader and `weir check`;
+// configs/handbook.yaml shows all of them in use. The values below are the defaults, and the only
+// place where defaults are written.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "operators/settings.h"
+#include "pipeline/telemetry/log.h"
+
+namespace weir::config {
+
+enum class Delivery : std::uint8_t {
+  kExactlyOnce,  // results, changelog and input offsets become visible together
+  kAtLeastOnce,  // verdicts are sent at once; after a crash some come again, byte for byte the same
+};
+
+struct KafkaConfig {
+  std::string brokers;  // required
+  std::string group_id = "weir";
+  std::map<std::string, std::string> properties;  // handed to librdkafka unchanged
+};
+
+struct TopicsConfig {
+  std::string transactions = "transactions";
+  std::string labels = "labels";
+  std::string verdicts = "verdicts";
+  std::string features = "features";
+  std::string dead_letters = "dead-letters";
+  std::string metrics = "metrics";
+  std::string state = "weir-state-decisions";
+  bool create = false;
+  std::uint64_t partitions = 4;
+  std::uint64_t replication = 1;
+};
+
+struct CommitConfig {
+  std::chrono::milliseconds interval{20};
+  std::chrono::milliseconds settle{2};
+  std::uint64_t records_max = 10'000;
+};
+
+struct BatchConfig {
+  std::uint64_t records_max = 128;
+};
+
+struct StateConfig {
+  std::filesystem::path dir;  // required
+  std::uint64_t hot_bytes = 128ULL << 20;
+  std::chrono::milliseconds write_back_interval{1'000};
+};
+
+struct ModelConfig {
+  std::filesystem::path package;   // empty: no model
+  std::vector<std::string> allow;  // "sha256:<64 hex>"; empty: any package that is whole
+};
+
+struct Config {
+  KafkaConfig kafka;
+  TopicsConfig topics;
+  Delivery delivery = Delivery::kExactlyOnce;
+  std::string instance_id = "weir-0";
+  std::uint64_t workers = 1;
+  CommitConfig commit;
+  BatchConfig batch;
+  StateConfig state;
+  ModelConfig model;
+  operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*
+  std::string admin_listen = "127.0.0.1:9464";
+  std::chrono::milliseconds metrics_interval{10'000};
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+  std::chrono::milliseconds shutdown_timeout{10'000};
+};
+
+}  // namespace weir::config

@@ -1,0 +1,101 @@
+#include "pipeline/config/describe.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/config/keys.h"
+#include "pipeline/config/units.h"
+
+namespace weir::config {
+namespace {
+
+constexpr std::string_view kMask = "\"********\"";
+
+std::string describe_model(const Config& c) {
+  if (c.model.package.empty())
+    return fmt::format("none: every payment is assumed fraud with p = {}",
+                       c.operators.decide.prior);
+  return fmt::format("{} ({})", c.model.package.native(),
+                     c.model.allow.empty()
+                         ? "any whole package"
+                         : fmt::format("{} digests allowed", c.model.allow.size()));
+}
+
+/// One line of the dump: key, value, and as a comment where the value came from.
+std::string dump_line(std::string_view path, std::string_view value, const Origin& origin) {
+  std::string line = fmt::format("{}: {}", path, value);
+  line += fmt::format("{:{}}# {}", "", line.size() < 50 ? 50 - line.size() : 2, origin.text);
+  if (!origin.secret_file.empty()) line += fmt::format(", value from {}", origin.secret_file);
+  return line + "\n";
+}
+
+}  // namespace
+
+std::string describe(const Config& c) {
+  const auto& o = c.operators;
+  const bool exactly_once = c.delivery == Delivery::kExactlyOnce;
+  std::string text = fmt::format("ok: 2 input topics, 7 operators, 4 output topics, {}\n",
+                                 exactly_once ? "exactly_once" : "at_least_once");
+  const auto line = [&](std::string_view word, const std::string& value) {
+    text += fmt::format("  {:<10}{}\n", word, value);
+  };
+  line("input",
+       fmt::format("{}, {} from {}", c.topics.transactions, c.topics.labels, c.kafka.brokers));
+  line("instance", fmt::format("{} in group {}, {} worker{}", c.instance_id, c.kafka.group_id,
+                               c.workers, c.workers == 1 ? "" : "s"));
+  line("operators",
+       fmt::format("decode, validate, dedupe ({}), history ({} rows), score, decide, emit",
+                   format_duration(o.dedupe.horizon), o.history.rows));
+  line("model", describe_model(c));
+  line("decide", fmt::format("fraud_loss_share {}, false_decline {}, review {}; safe action {}",
+                             o.decide.costs.fraud_loss_share, o.decide.costs.false_decline,
+                             o.decide.costs.review, o.decide.safe_action));
+  line("output", fmt::format("{}, {}, {}, {}", c.topics.verdicts, c.topics.features,
+                             c.topics.dead_letters, c.topics.metrics));
+  line("delivery", exactly_once ? fmt::format("exactly_once, one transaction a worker every {}",
+                                              format_duration(c.commit.interval))
+                                : fmt::format("at_least_once, offsets every {}",
+                                              format_duration(c.commit.interval)));
+  line("state", fmt::format("{}, {} hot, changelog {}", c.state.dir.native(),
+                            format_bytes(c.state.hot_bytes), c.topics.state));
+  line("admin", fmt::format("http://{}/metrics", c.admin_listen));
+  return text;
+}
+
+std::string dump_resolved(const Loaded& loaded) {
+  Config config = loaded.config;  // fields are found through a function that may write
+  std::string text;
+  for (const Key& key : all_keys()) {
+    if (key.path.find('*') == std::string_view::npos) {
+      const auto origin = loaded.origins.find(std::string(key.path));
+      const Origin& from = origin == loaded.origins.end() ? Origin{} : origin->second;
+      text += dump_line(key.path, from.secret ? std::string(kMask) : value_of(key.slot, config, {}),
+                        from);
+      continue;
+    }
+    for (const auto& [path, origin] : loaded.origins) {  // keys with a `*` have no defaults
+      const auto match = find_key(path);
+      if (!match || match->key != &key) continue;
+      text += dump_line(
+          path, origin.secret ? std::string(kMask) : value_of(key.slot, config, match->name),
+          origin);
+    }
+  }
+  return text;
+}
+
+std::string list_keys() {
+  Config defaults;
+  std::string text;
+  for (const Key& key : all_keys()) {
+    std::string fallback = "required";
+    if (key.path.find('*') != std::string_view::npos) {
+      fallback = "not set";
+    } else if (!key.required) {
+      fallback = fmt::format("default {}", value_of(key.slot, defaults, {}));
+    }
+    text += fmt::format("{}: {}; {}\n    {}\n", key.path, type_of(key.slot), fallback, key.effect);
+  }
+  return text;
+}
+
+}  // namespace weir::config

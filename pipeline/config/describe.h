@@ -1,0 +1,21 @@
+#pragma once
+// A configuration in words: what `weir check` says when all is well, and every key with its value
+// and origin.
+
+#include <string>
+
+#include "pipeline/config/load.h"
+
+namespace weir::config {
+
+/// What this configuration runs, a few lines: inputs, operators, outputs, delivery, model, state.
+std::string describe(const Config& config);
+
+/// Every key with its value as YAML and where it came from as a comment; secrets are masked.
+/// Without secrets, loading the result gives the same configuration again.
+std::string dump_resolved(const Loaded& loaded);
+
+/// Every key with type, limits, default and effect: `weir check --keys`.
+std::string list_keys();
+
+}  // namespace weir::config

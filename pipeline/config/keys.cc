@@ -1,0 +1,257 @@
+#include "pipeline/config/keys.h"
+
+#include <array>
+
+#include "pipeline/config/text_forms.h"
+
+namespace weir::config {
+namespace {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): the table reads
+                                       // better with 20ms
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kKiB = 1ULL << 10;
+constexpr std::uint64_t kMiB = 1ULL << 20;
+constexpr std::uint64_t kGiB = 1ULL << 30;
+constexpr double kPriceMax = 1e9;
+
+constexpr std::array<std::string_view, 2> kDeliveries = {"exactly_once", "at_least_once"};
+constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
+constexpr std::array<std::string_view, 2> kFuturePolicies = {"dead_letter", "clamp"};
+constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "decline"};
+
+// A field of Config, by its member path. Keys with a `*` have functions of their own below.
+#define WEIR_FIELD(member)                    \
+  [](Config & c, std::string_view) -> auto& { \
+    return c.member;                          \
+  }
+
+std::string& kafka_property(Config& c, std::string_view name) {
+  return c.kafka.properties[std::string(name)];
+}
+operators::Costs& costs_of(Config& c, std::string_view currency) {
+  return c.operators.decide.by_currency[std::string(currency)];
+}
+double& loss_share_of(Config& c, std::string_view currency) {
+  return costs_of(c, currency).fraud_loss_share;
+}
+double& false_decline_of(Config& c, std::string_view currency) {
+  return costs_of(c, currency).false_decline;
+}
+double& review_of(Config& c, std::string_view currency) {
+  return costs_of(c, currency).review;
+}
+
+std::size_t get_delivery(const Config& c) {
+  return static_cast<std::size_t>(c.delivery);
+}
+void set_delivery(Config& c, std::size_t i) {
+  c.delivery = static_cast<Delivery>(i);
+}
+std::size_t get_log_level(const Config& c) {
+  return static_cast<std::size_t>(c.log_level);
+}
+void set_log_level(Config& c, std::size_t i) {
+  c.log_level = static_cast<LogLevel>(i);
+}
+std::size_t get_log_format(const Config& c) {
+  return static_cast<std::size_t>(c.log_format);
+}
+void set_log_format(Config& c, std::size_t i) {
+  c.log_format = static_cast<LogFormat>(i);
+}
+std::size_t get_future(const Config& c) {
+  return c.operators.input.clamp_future ? 1 : 0;
+}
+void set_future(Config& c, std::size_t i) {
+  c.operators.input.clamp_future = i == 1;
+}
+std::size_t get_safe_action(const Config& c) {
+  for (std::size_t i = 0; i < kSafeActions.size(); ++i) {
+    if (kSafeActions[i] == c.operators.decide.safe_action) return i;
+  }
+  return 1;  // review
+}
+void set_safe_action(Config& c, std::size_t i) {
+  c.operators.decide.safe_action = kSafeActions[i];
+}
+
+constexpr TextKey topic(Field<std::string> field) {
+  return {field, is_topic_name, "1 to 249 letters, digits, '.', '_' or '-'"};
+}
+
+// Sections in the order in which a newcomer needs them; `weir check --keys` prints this order.
+const Key kKeys[] = {
+    {"kafka.brokers",
+     TextKey{WEIR_FIELD(kafka.brokers), is_broker_list, "host:port, several separated by commas"},
+     "Brokers to find the cluster by.", true},
+    {"kafka.group_id",
+     TextKey{WEIR_FIELD(kafka.group_id), is_identity, "1 to 64 letters, digits, '.', '_' or '-'"},
+     "Consumer group. All instances of one pipeline share it; a new name starts at the beginning "
+     "of the topics."},
+    {"kafka.properties.*", TextKey{kafka_property, nullptr, "text"},
+     "Any other librdkafka property, passed on unchanged: security.protocol, sasl.password_file, "
+     "..."},
+
+    {"topics.transactions", topic(WEIR_FIELD(topics.transactions)), "Payments in. Key: user_id."},
+    {"topics.labels", topic(WEIR_FIELD(topics.labels)), "Fraud labels in. Key: user_id."},
+    {"topics.verdicts", topic(WEIR_FIELD(topics.verdicts)), "One verdict for each payment out."},
+    {"topics.features", topic(WEIR_FIELD(topics.features)),
+     "All model inputs and outputs of each payment out."},
+    {"topics.dead_letters", topic(WEIR_FIELD(topics.dead_letters)),
+     "Records that are not payments, with reason and origin. When it cannot be written, the "
+     "partition stops."},
+    {"topics.metrics", topic(WEIR_FIELD(topics.metrics)),
+     "Windowed figures of each instance, as JSON."},
+    {"topics.state", topic(WEIR_FIELD(topics.state)),
+     "Changelog of the state, internal and compacted; created when missing, with the partitions of "
+     "the input."},
+    {"topics.create", SwitchKey{WEIR_FIELD(topics.create)},
+     "Create every topic that is missing, not only the internal one. For demos and tests."},
+    {"topics.partitions", CountKey{WEIR_FIELD(topics.partitions), 1, 10'000},
+     "Partitions of input and output topics that are created: the most workers that can share the "
+     "load."},
+    {"topics.replication", CountKey{WEIR_FIELD(topics.replication), 1, 16},
+     "Copies of each topic that is created. 1 loses data with its broker: use 3 where data "
+     "matters."},
+
+    {"delivery", ChoiceKey{kDeliveries, get_delivery, set_delivery},
+     "exactly_once: results and offsets commit together, delay about half of commit.interval. "
+     "at_least_once: verdicts "
+     "leave at once, after a crash some come again, byte for byte the same."},
+    {"instance.id",
+     TextKey{WEIR_FIELD(instance_id), is_identity, "1 to 64 letters, digits, '.', '_' or '-'"},
+     "Name of this instance, unique in the group and the same after a restart: membership and "
+     "transactions hang on "
+     "it."},
+    {"workers", CountKey{WEIR_FIELD(workers), 1, 64},
+     "Threads, each with its own partitions. More than cores or partitions help nothing."},
+
+    {"commit.interval", DurationKey{WEIR_FIELD(commit.interval), 1ms, 10s},
+     "Longest time between commits while there is load; grows by itself when commits take longer. "
+     "Shorter: less "
+     "delay, more broker load."},
+    {"commit.settle", DurationKey{WEIR_FIELD(commit.settle), 0ms, 1s},
+     "Pause before the next transaction's first record, while the broker finishes the last one. "
+     "0ms costs retries of "
+     "20 ms."},
+    {"commit.records_max", CountKey{WEIR_FIELD(commit.records_max), 1, 1'000'000},
+     "A commit comes early after this many records. More: fewer commits at peak load, more memory "
+     "and repeated work "
+     "after an abort."},
+    {"batch.records_max", CountKey{WEIR_FIELD(batch.records_max), 1, 4'096},
+     "Most payments scored in one model call. Larger batches cost less CPU a payment, up to about "
+     "128."},
+
+    {"state.dir", PathKey{WEIR_FIELD(state.dir)},
+     "Directory of the local stores. A cache of the changelog: losing it costs a restore, never "
+     "data.",
+     true},
+    {"state.hot_bytes", BytesKey{WEIR_FIELD(state.hot_bytes), kMiB, 1'024 * kGiB},
+     "Memory for users kept at hand, shared by all workers; others are read from disk at their "
+     "next payment."},
+    {"state.write_back_interval", DurationKey{WEIR_FIELD(state.write_back_interval), 10ms, 1h},
+     "How often changed users are written to disk. Longer: fewer writes, a longer restore after a "
+     "crash."},
+
+    {"model.package", PathKey{WEIR_FIELD(model.package)},
+     "Directory of the model package. Empty: no model, every verdict comes from decide.prior and "
+     "says so."},
+    {"model.allow", TextListKey{WEIR_FIELD(model.allow), is_digest, "sha256: and 64 hex digits"},
+     "Digests of packages that may be loaded. Empty: any package whose own digests are right."},
+
+    {"input.record_bytes_max",
+     BytesKey{WEIR_FIELD(operators.input.record_bytes_max), 256, 16 * kMiB},
+     "Larger records become dead letters (oversize)."},
+    {"input.lateness", DurationKey{WEIR_FIELD(operators.input.lateness), 0ms, 720h},
+     "A payment at most this much older than the user's newest takes its place in the history; "
+     "older ones are scored "
+     "and marked late."},
+    {"input.future_max", DurationKey{WEIR_FIELD(operators.input.future_max), 0ms, 720h},
+     "How far event time may run ahead of the record's own timestamp."},
+    {"input.future", ChoiceKey{kFuturePolicies, get_future, set_future},
+     "What happens beyond future_max: dead_letter, or clamp event time to the record's timestamp."},
+    {"dedupe.horizon", DurationKey{WEIR_FIELD(operators.dedupe.horizon), 0ms, 720h},
+     "Event time over which a transaction_id is remembered: the longest time over which a producer "
+     "resends."},
+    {"dedupe.ids_per_user_max", CountKey{WEIR_FIELD(operators.dedupe.ids_per_user_max), 1, 4'096},
+     "Ids remembered for one user; about 150 bytes each."},
+    {"history.rows", CountKey{WEIR_FIELD(operators.history.rows), 1, 128},
+     "Past payments kept for each user, 52 bytes each. At least what the model reads."},
+
+    {"decide.costs.fraud_loss_share",
+     NumberKey{WEIR_FIELD(operators.decide.costs.fraud_loss_share), 0, 1},
+     "Share of the amount lost when a fraud is approved."},
+    {"decide.costs.false_decline",
+     NumberKey{WEIR_FIELD(operators.decide.costs.false_decline), 0, kPriceMax},
+     "Cost of declining a genuine payment, in major units of its currency."},
+    {"decide.costs.review", NumberKey{WEIR_FIELD(operators.decide.costs.review), 0, kPriceMax},
+     "Cost of one manual review, in major units of the payment's currency."},
+    {"decide.costs_by_currency.*.fraud_loss_share", NumberKey{loss_share_of, 0, 1},
+     "The same for one currency."},
+    {"decide.costs_by_currency.*.false_decline", NumberKey{false_decline_of, 0, kPriceMax},
+     "The same for one currency, in its major units."},
+    {"decide.costs_by_currency.*.review", NumberKey{review_of, 0, kPriceMax},
+     "The same for one currency, in its major units."},
+    {"decide.safe_action", ChoiceKey{kSafeActions, get_safe_action, set_safe_action},
+     "What is done when the model fails or gives no number."},
+    {"decide.prior", NumberKey{WEIR_FIELD(operators.decide.prior), 0, 1},
+     "Probability of fraud assumed when no model is configured."},
+
+    {"admin.listen",
+     TextKey{WEIR_FIELD(admin_listen), is_listen_address, "address:port, such as 127.0.0.1:9464"},
+     "Where /metrics, /livez and /readyz are served. Port 0 takes a free one. There is no login: "
+     "keep it on loopback "
+     "or behind a network policy."},
+    {"metrics.interval", DurationKey{WEIR_FIELD(metrics_interval), 100ms, 1h},
+     "Window of the records on the metrics topic."},
+    {"log.level", ChoiceKey{kLogLevels, get_log_level, set_log_level},
+     "Least severe line that is written."},
+    {"log.format", ChoiceKey{kLogFormats, get_log_format, set_log_format},
+     "text for people, json for collectors."},
+    {"shutdown.timeout", DurationKey{WEIR_FIELD(shutdown_timeout), 100ms, 10min},
+     "Time to finish, commit and leave after SIGTERM; what is not committed by then runs again "
+     "elsewhere."},
+};
+
+#undef WEIR_FIELD
+
+struct OwnedProperty {
+  std::string_view name;
+  std::string_view reason;
+};
+constexpr OwnedProperty kOwnedProperties[] = {
+    {"bootstrap.servers", "use kafka.brokers"},
+    {"metadata.broker.list", "use kafka.brokers"},
+    {"group.id", "use kafka.group_id"},
+    {"group.instance.id", "it is made from instance.id"},
+    {"transactional.id", "it is made from kafka.group_id and instance.id"},
+    {"enable.auto.commit", "Weir commits offsets together with results"},
+    {"enable.auto.offset.store", "Weir commits offsets together with results"},
+    {"auto.commit.interval.ms", "use commit.interval"},
+    {"auto.offset.reset",
+     "Weir starts at the committed offset or at the beginning, never elsewhere"},
+    {"isolation.level", "uncommitted payments must never be read"},
+    {"enable.idempotence", "use delivery; producers are always idempotent"},
+    {"acks", "every record needs all in-sync replicas"},
+    {"request.required.acks", "every record needs all in-sync replicas"},
+    {"partition.assignment.strategy", "transactions and labels must be assigned alike: range"},
+    {"partitioner", "keys must fall into the partitions Kafka's own clients choose"},
+};
+
+}  // namespace
+
+std::span<const Key> all_keys() {
+  return kKeys;
+}
+
+std::optional<std::string_view> refuse_kafka_property(std::string_view property) {
+  for (const OwnedProperty& owned : kOwnedProperties) {
+    if (owned.name == property) return owned.reason;
+  }
+  return std::nullopt;
+}
+
+}  // namespace weir::config

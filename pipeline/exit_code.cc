@@ -1,0 +1,24 @@
+#include "pipeline/exit_code.h"
+
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include "pipeline/telemetry/log.h"
+
+namespace weir {
+
+int report(const Error& error, int fatal_code) {
+  fmt::print(stderr, "weir: {}\n", error.message);
+  return error.kind == ErrorKind::kRetry ? kExitUnavailable : fatal_code;
+}
+
+std::optional<config::Loaded> load_or_complain(const ConfigSource& source) {
+  auto loaded = config::load_config(source.file, source.set);
+  for (const auto& diagnostic : loaded.diagnostics) fmt::print(stderr, "{}\n", config::to_string(diagnostic));
+  if (!loaded.ok()) return std::nullopt;
+  configure_log(loaded.config.log_level, loaded.config.log_format);
+  return loaded;
+}
+
+}  // namespace weir

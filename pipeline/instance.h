@@ -1,0 +1,64 @@
+#pragma once
+// A running Weir: `workers` threads, each with its own consumer, producer, operators, state and model, plus the admin
+// listener. What crosses threads: the stop flag, metric and health cells, and the first error.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pipeline/config/config.h"
+#include "pipeline/core/error.h"
+#include "pipeline/system_clock.h"
+#include "pipeline/telemetry/admin_server.h"
+#include "pipeline/telemetry/exposition.h"
+#include "pipeline/telemetry/health.h"
+#include "pipeline/telemetry/metrics_window.h"
+#include "pipeline/telemetry/worker_metrics.h"
+
+namespace weir {
+
+class Instance {
+ public:
+  /// Serves the admin endpoint, checks cluster and topics, then starts the workers. Errors are for the user: kRetry when
+  /// something is unavailable, kFatal when configuration or model are refused.
+  static Result<std::unique_ptr<Instance>> start(const config::Config& config);
+  ~Instance();
+
+  /// Workers finish their batch, commit and leave. Returns at once.
+  void stop() { stop_.store(true); }
+  /// All workers have ended, by stop() or by an error.
+  [[nodiscard]] bool ended() const { return running_.load() == 0; }
+  /// After ended(): the first error of any worker.
+  [[nodiscard]] std::optional<Error> failure() const;
+
+  [[nodiscard]] bool ready() const { return health_.waiting_for().empty(); }
+  [[nodiscard]] std::uint16_t admin_port() const { return admin_->port(); }
+  [[nodiscard]] telemetry::MetricsSnapshot snapshot() const;
+
+ private:
+  explicit Instance(const config::Config& config);
+  Status prepare_topics();
+  void run_worker(std::size_t index);
+  Status work(std::size_t index);
+
+  config::Config config_;
+  SystemClock clock_;
+  std::string cluster_id_;
+  std::vector<std::int32_t> topic_partitions_;  // by Stream
+  std::int32_t input_partitions_ = 0;
+  telemetry::Health health_;
+  std::vector<std::unique_ptr<telemetry::WorkerMetrics>> metrics_;
+  telemetry::Exposition exposition_;
+  std::unique_ptr<telemetry::AdminServer> admin_;
+  std::atomic<bool> stop_{false};
+  std::atomic<std::size_t> running_{0};
+  mutable std::mutex failure_mutex_;
+  std::optional<Error> failure_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace weir

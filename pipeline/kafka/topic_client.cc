@@ -1,0 +1,143 @@
+#include "pipeline/kafka/topic_client.h"
+
+#include <fmt/core.h>
+
+#include <set>
+#include <utility>
+
+#include "pipeline/kafka/handles.h"
+
+namespace weir::kafka {
+namespace {
+
+constexpr int kTimeoutMs = 10'000;
+
+}  // namespace
+
+struct TopicProducer::Impl {
+  std::uint64_t failed = 0;
+  std::string last_failure;
+  Client client;
+
+  static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    auto* impl = static_cast<Impl*>(self);
+    ++impl->failed;
+    impl->last_failure = describe(message->err);
+  }
+};
+
+TopicProducer::TopicProducer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TopicProducer::~TopicProducer() = default;
+
+Result<std::unique_ptr<TopicProducer>> TopicProducer::open(const Connection& connection) {
+  auto impl = std::make_unique<Impl>();
+  auto conf = make_conf(connection, {{"linger.ms", "0"}},
+                        {{"enable.idempotence", "true"}, {"partitioner", "murmur2_random"}});
+  if (!conf) return conf.error();
+  rd_kafka_conf_set_opaque(conf->get(), impl.get());
+  rd_kafka_conf_set_dr_msg_cb(conf->get(), &Impl::on_delivery);
+  auto client = make_client(RD_KAFKA_PRODUCER, *std::move(conf));
+  if (!client) return client.error();
+  impl->client = *std::move(client);
+  return std::unique_ptr<TopicProducer>(new TopicProducer(std::move(impl)));
+}
+
+Status TopicProducer::send(const std::string& topic, std::string_view key, std::string_view value) {
+  for (;;) {
+    const auto code = rd_kafka_producev(
+        impl_->client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
+        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),  // copied, never written
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      return retry(fmt::format("cannot write to topic {}: {}", topic, describe(code)));
+    }
+    rd_kafka_poll(impl_->client.get(), 10);
+  }
+  rd_kafka_poll(impl_->client.get(), 0);
+  return ok();
+}
+
+Status TopicProducer::flush(std::chrono::milliseconds timeout) {
+  const auto code = rd_kafka_flush(impl_->client.get(), static_cast<int>(timeout.count()));
+  if (const auto failed = std::exchange(impl_->failed, 0); failed > 0) {
+    return retry(fmt::format("{} records were not written: {}", failed, impl_->last_failure));
+  }
+  if (code) return retry(fmt::format("records were not acknowledged in time: {}", describe(code)));
+  return ok();
+}
+
+struct TopicReader::Impl {
+  Client client;
+  std::set<std::pair<std::string, std::int32_t>> unread;  // partitions whose end was not seen yet
+};
+
+TopicReader::TopicReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TopicReader::~TopicReader() {
+  rd_kafka_consumer_close(impl_->client.get());
+}
+
+Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connection,
+                                                       const std::vector<std::string>& topics,
+                                                       bool from_beginning) {
+  auto conf = make_conf(connection, {{"queued.max.messages.kbytes", "16384"}},
+                        {{"group.id", "weir-tap"},  // never joined: partitions are assigned by hand
+                         {"enable.auto.commit", "false"},
+                         {"enable.partition.eof", "true"},
+                         {"auto.offset.reset", "earliest"},
+                         {"isolation.level", "read_committed"}});
+  if (!conf) return conf.error();
+  auto client = make_client(RD_KAFKA_CONSUMER, *std::move(conf));
+  if (!client) return client.error();
+  auto impl = std::make_unique<Impl>();
+  impl->client = *std::move(client);
+
+  const PartitionList list(rd_kafka_topic_partition_list_new(16));
+  for (const auto& topic : topics) {
+    const TopicHandle handle(rd_kafka_topic_new(impl->client.get(), topic.c_str(), nullptr));
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (const auto code = rd_kafka_metadata(impl->client.get(), 0, handle.get(), &metadata, kTimeoutMs)) {
+      return retry(fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
+    }
+    const int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    if (count == 0) return fatal(fmt::format("there is no topic {}", topic));
+    for (std::int32_t p = 0; p < count; ++p) {
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset =
+          from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+      impl->unread.insert({topic, p});
+    }
+  }
+  if (const auto code = rd_kafka_assign(impl->client.get(), list.get())) {
+    return retry(fmt::format("cannot read: {}", describe(code)));
+  }
+  return std::unique_ptr<TopicReader>(new TopicReader(std::move(impl)));
+}
+
+Status TopicReader::poll(std::chrono::milliseconds timeout,
+                         const std::function<bool(const std::string&, const RawRecord&)>& sink) {
+  int wait_ms = static_cast<int>(timeout.count());
+  for (;;) {
+    const Message message(rd_kafka_consumer_poll(impl_->client.get(), wait_ms));
+    wait_ms = 0;
+    if (!message) return ok();
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      impl_->unread.erase({rd_kafka_topic_name(message->rkt), message->partition});
+      continue;
+    }
+    if (message->err) continue;  // the library retries by itself
+    RawRecord record;
+    record.partition = message->partition;
+    record.offset = message->offset;
+    rd_kafka_timestamp_type_t type{};
+    record.timestamp_ms = rd_kafka_message_timestamp(message.get(), &type);
+    record.key = {static_cast<const char*>(message->key), message->key_len};
+    record.value = {static_cast<const char*>(message->payload), message->len};
+    if (!sink(rd_kafka_topic_name(message->rkt), record)) return ok();
+  }
+}
+
+bool TopicReader::at_end() const { return impl_->unread.empty(); }
+
+}  // namespace weir::kafka

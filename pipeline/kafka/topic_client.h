@@ -1,0 +1,51 @@
+#pragma once
+// Plain clients for everything that is not the event path: publishing the demo's input, metrics windows, `weir tap`.
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/core/error.h"
+#include "pipeline/core/record.h"
+#include "pipeline/kafka/connection.h"
+
+namespace weir::kafka {
+
+/// Idempotent producer without transactions; keys are partitioned by murmur2, as Kafka's own clients do.
+class TopicProducer {
+ public:
+  static Result<std::unique_ptr<TopicProducer>> open(const Connection& connection);
+  ~TopicProducer();
+  /// Queues a record; waits while the queue is full.
+  Status send(const std::string& topic, std::string_view key, std::string_view value);
+  /// All queued records are acknowledged, or an error says how many are not.
+  Status flush(std::chrono::milliseconds timeout);
+
+ private:
+  struct Impl;
+  explicit TopicProducer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Reads whole topics without a group, read_committed: from the beginning or from now on.
+class TopicReader {
+ public:
+  static Result<std::unique_ptr<TopicReader>> open(const Connection& connection, const std::vector<std::string>& topics,
+                                                   bool from_beginning);
+  ~TopicReader();
+  /// Calls `sink` (topic, record) for what is there; waits at most `timeout` for the first one. `sink` returns false to stop.
+  Status poll(std::chrono::milliseconds timeout, const std::function<bool(const std::string&, const RawRecord&)>& sink);
+  /// True when every partition was read up to the end it had at some moment since the last record.
+  [[nodiscard]] bool at_end() const;
+
+ private:
+  struct Impl;
+  explicit TopicReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::kafka

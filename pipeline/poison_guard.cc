@@ -1,0 +1,103 @@
+#include "pipeline/poison_guard.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x31'64'72'61'75'67'77'00;  // "wguard1"
+constexpr std::uint32_t kCrashesAlone = 2;
+
+}  // namespace
+
+Result<std::unique_ptr<PoisonGuard>> PoisonGuard::open(const std::string& file) {
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0 || ::ftruncate(descriptor, sizeof(File)) != 0) {
+    const std::string reason = std::strerror(errno);
+    if (descriptor >= 0) ::close(descriptor);
+    return fatal(fmt::format("cannot open {}: {}; state.dir must be writable", file, reason));
+  }
+  void* mapped = ::mmap(nullptr, sizeof(File), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  ::close(descriptor);
+  if (mapped == MAP_FAILED) return fatal(fmt::format("cannot map {}: {}", file, std::strerror(errno)));
+  std::unique_ptr<PoisonGuard> guard(new PoisonGuard(static_cast<File*>(mapped)));
+  guard->load();
+  return guard;
+}
+
+PoisonGuard::~PoisonGuard() { ::munmap(file_, sizeof(File)); }
+
+void PoisonGuard::load() {
+  if (file_->magic != kMagic || file_->in_process > kRanges) *file_ = {};
+  file_->magic = kMagic;
+  for (std::size_t i = 0; i < file_->in_process; ++i) {
+    Range range = file_->ranges[i];
+    ++range.crashes;
+    suspects_[range.partition] = range;
+  }
+  file_->in_process = 0;
+}
+
+const PoisonGuard::Range* PoisonGuard::suspect(const RawRecord& record) const {
+  if (suspects_.empty()) return nullptr;
+  const auto found = suspects_.find(record.partition);
+  if (found == suspects_.end()) return nullptr;
+  const auto& range = found->second;
+  return record.offset >= range.first && record.offset <= range.last ? &range : nullptr;
+}
+
+std::size_t PoisonGuard::batch_limit(std::span<const RawRecord> records) const {
+  if (suspects_.empty()) return records.size();
+  const auto first = std::ranges::find_if(records, [&](const RawRecord& r) { return suspect(r) != nullptr; });
+  if (first == records.begin()) return std::min<std::size_t>(1, records.size());
+  return static_cast<std::size_t>(first - records.begin());
+}
+
+bool PoisonGuard::is_poison(const RawRecord& record) const {
+  const auto* range = suspect(record);
+  return range != nullptr && range->first == range->last && range->crashes >= kCrashesAlone;
+}
+
+void PoisonGuard::begin(std::span<const RawRecord> records) {
+  std::size_t used = 0;
+  for (const auto& record : records) {
+    auto* const end = file_->ranges + used;
+    auto* const known =
+        std::find_if(file_->ranges, end, [&](const Range& r) { return r.partition == record.partition; });
+    if (known != end) {
+      known->last = std::max(known->last, record.offset);
+    } else if (used < kRanges) {
+      // Only a record alone carries its crashes on: a range that is split starts to count anew.
+      const auto* range = suspect(record);
+      const std::uint32_t crashes = range != nullptr && range->first == range->last ? range->crashes : 0;
+      file_->ranges[used++] = {record.partition, crashes, record.offset, record.offset};
+    }
+  }
+  std::atomic_signal_fence(std::memory_order_release);  // ranges first: a crash in between notes nothing
+  file_->in_process = used;
+}
+
+void PoisonGuard::end() {
+  for (std::size_t i = 0; i < file_->in_process; ++i) {
+    // A suspect range shrinks from the front as its records turn out well, and is forgotten when used up.
+    const auto found = suspects_.find(file_->ranges[i].partition);
+    if (found == suspects_.end()) continue;
+    found->second.first = std::max(found->second.first, file_->ranges[i].last + 1);
+    if (found->second.first > found->second.last) {
+      suspects_.erase(found);
+    } else if (found->second.first == found->second.last) {
+      found->second.crashes = 0;  // one record left of a range: it was not alone yet
+    }
+  }
+  file_->in_process = 0;
+}
+
+}  // namespace weir

@@ -1,0 +1,156 @@
+#include "pipeline/replay/replay.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "operators/decode.h"
+#include "pipeline/json_lines.h"
+#include "pipeline/replay/memory_log.h"
+#include "pipeline/state_text.h"
+#include "pipeline/stores.h"
+
+namespace weir::replay {
+namespace {
+
+/// Time stands still: nothing in a replay may depend on it. Commits happen by count.
+class NoClock final : public Clock {
+ public:
+  [[nodiscard]] TimePoint now() const override { return {}; }
+  [[nodiscard]] std::int64_t wall_ms() const override { return 0; }
+};
+
+struct Payment {
+  std::int64_t time_ms;
+  std::string user_id;
+  std::string line;
+};
+
+/// Lines in event-time order; ties and unreadable lines keep the order of the file.
+Result<std::vector<Payment>> read_payments(const std::string& file, const operators::InputSettings& settings) {
+  std::vector<Payment> payments;
+  operators::Decode decode(settings);
+  std::vector<operators::DecodedTransaction> decoded;
+  std::vector<operators::Rejection> rejected;
+  std::int64_t last_ms = 0;
+  const auto status = read_lines(file, [&](std::string_view line, std::size_t) -> Status {
+    RawRecord record;
+    record.value = line;
+    decoded.clear();
+    rejected.clear();
+    decode.process({&record, 1}, decoded, rejected);
+    std::string user;
+    if (!decoded.empty()) {
+      user = decoded.front().user_id;
+      if (const auto time = parse_event_time(decoded.front().event_time)) last_ms = time->ms;
+    }
+    payments.push_back({last_ms, std::move(user), std::string(line)});
+    return ok();
+  });
+  if (!status) return status.error();
+  std::ranges::stable_sort(payments, {}, &Payment::time_ms);
+  return payments;
+}
+
+struct TimedLabel {
+  LabelLine label;
+  std::size_t line;
+};
+
+Status read_labels(const std::string& file, std::vector<TimedLabel>& labels, ReplayResult& result) {
+  LabelParser parser;
+  WEIR_RETURN_IF_ERROR(read_lines(file, [&](std::string_view line, std::size_t number) -> Status {
+    auto label = parser.parse(line);
+    if (label) {
+      labels.push_back({*std::move(label), number});
+    } else if (++result.bad_label_count <= 10) {
+      result.bad_labels.push_back(fmt::format("{}:{}: {}", file, number, label.error().message));
+    }
+    return ok();
+  }));
+  std::ranges::stable_sort(labels, {}, [](const TimedLabel& l) { return l.label.label_time_ms; });
+  return ok();
+}
+
+void write_dead_letter(std::ostream& out, const OutputRecord& record) {
+  nlohmann::ordered_json line;
+  for (const auto& [name, value] : record.headers) line[name] = value;
+  line["value"] = record.value;
+  out << line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace
+
+Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks, ReplayResult& result) {
+  auto payments = read_payments(options.transactions, options.operators.input);
+  if (!payments) return payments.error();
+  std::vector<TimedLabel> labels;
+  if (!options.labels.empty()) WEIR_RETURN_IF_ERROR(read_labels(options.labels, labels, result));
+
+  MemoryCluster cluster(options.partitions);
+  cluster.keep_changelog = false;
+  cluster.sink = [&](const OutputRecord& record) {
+    if (record.stream == Stream::kVerdicts) {
+      result.summary.add_verdict(record.value);
+      if (sinks.verdicts != nullptr) *sinks.verdicts << record.value << '\n';
+    } else if (record.stream == Stream::kDeadLetters) {
+      ++result.dead_letters;
+      if (sinks.dead_letters != nullptr) write_dead_letter(*sinks.dead_letters, record);
+    } else if (record.stream == Stream::kFeatures && sinks.features != nullptr) {
+      *sinks.features << record.value << '\n';
+    }
+  };
+
+  const NoClock clock;
+  MemoryInput input(cluster);
+  MemoryOutput output(cluster);
+  MemoryChangelogReader changelog(cluster);
+  state::UserStoreOptions store_options;
+  store_options.identity = {"replay", "replay", 0};
+  store_options.retention = options.retention;
+  MemoryStores stores(store_options);
+  telemetry::WorkerMetrics metrics;
+  WorkerOptions worker_options;
+  worker_options.operators = options.operators;
+  worker_options.pacing.records_max = 4'096;
+  worker_options.pacing.settle = std::chrono::milliseconds(0);
+  Worker worker(worker_options, {input, output, changelog, stores, clock, scorer, nullptr}, metrics);
+  WEIR_RETURN_IF_ERROR(worker.open());
+
+  const auto drain = [&]() -> Status {
+    do {
+      const auto stepped = worker.step(std::chrono::milliseconds(0));
+      if (!stepped) return stepped.error();
+    } while (!input.drained());
+    cluster.input.clear();  // delivered; positions are offsets, not indices
+    input.forget_delivered();
+    return ok();
+  };
+  std::size_t next_label = 0;
+  std::size_t published = 0;
+  for (auto& payment : *payments) {
+    // A label due at or before a payment's time comes first.
+    for (; next_label < labels.size() && labels[next_label].label.label_time_ms <= payment.time_ms; ++next_label) {
+      result.summary.add_label(labels[next_label].label);
+      ++result.labels;
+    }
+    cluster.publish(std::move(payment.user_id), std::move(payment.line));
+    ++result.transactions;
+    if (++published % 1'024 == 0) WEIR_RETURN_IF_ERROR(drain());
+  }
+  WEIR_RETURN_IF_ERROR(drain());
+  for (; next_label < labels.size(); ++next_label) {
+    result.summary.add_label(labels[next_label].label);
+    ++result.labels;
+  }
+  WEIR_RETURN_IF_ERROR(worker.commit_now());
+  if (sinks.state != nullptr) {
+    for (const auto& [id, partition] : worker.partitions()) {
+      WEIR_RETURN_IF_ERROR(dump_store(id, *partition.store, [&](const std::string& line) { *sinks.state << line << '\n'; }));
+    }
+  }
+  return worker.close();
+}
+
+}  // namespace weir::replay

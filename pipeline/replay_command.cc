@@ -1,0 +1,90 @@
+// weir replay: the same operators over files, in event-time order.
+
+#include <fmt/core.h>
+
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "models/load_scorer.h"
+#include "pipeline/exit_code.h"
+#include "pipeline/replay/replay.h"
+#include "pipeline/runtime_settings.h"
+
+namespace weir {
+namespace {
+
+/// An output file, standard output for "-", nothing for "".
+class OutputFile {
+ public:
+  Status open(const std::string& name) {
+    name_ = name;
+    if (name.empty() || name == "-") return ok();
+    file_.open(name, std::ios::binary | std::ios::trunc);
+    return file_ ? ok() : Status(fatal(fmt::format("cannot write {}", name)));
+  }
+  std::ostream* stream() {
+    if (name_.empty()) return nullptr;
+    return name_ == "-" ? &std::cout : &file_;
+  }
+  Status close() {
+    if (auto* out = stream(); out != nullptr && !out->flush()) return fatal(fmt::format("cannot write {}", name_));
+    return ok();
+  }
+
+ private:
+  std::string name_;
+  std::ofstream file_;
+};
+
+void print_summary(const replay::ReplayResult& result) {
+  const auto& counts = result.summary.counts();
+  fmt::print(stderr, "payments {}  verdicts {}  (approve {}  review {}  decline {})  dead letters {}  duplicates {}  late {}\n",
+             result.transactions, counts.verdicts, counts.approve, counts.review, counts.decline, result.dead_letters,
+             counts.duplicates, counts.late);
+  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
+  if (result.bad_label_count > 0) fmt::print(stderr, "labels not understood: {}\n", result.bad_label_count);
+  if (const auto quality = result.summary.quality()) {
+    fmt::print(stderr, "labels {}  frauds among the scored {}  average precision {:.3f}\n", result.labels,
+               quality->frauds, quality->average_precision);
+  }
+}
+
+}  // namespace
+
+int replay_command(const ReplayArguments& arguments) {
+  const auto loaded = load_or_complain(arguments.config);
+  if (!loaded) return kExitConfig;
+  const auto& config = loaded->config;
+  std::unique_ptr<Scorer> scorer;
+  if (!config.model.package.empty()) {
+    auto made = load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
+    if (!made) return report(made.error(), kExitConfig);
+    scorer = *std::move(made);
+  }
+  auto options = replay_options(config);
+  options.transactions = arguments.transactions;
+  options.labels = arguments.labels;
+  OutputFile verdicts;
+  OutputFile features;
+  OutputFile dead_letters;
+  OutputFile state;
+  replay::ReplayResult result;
+  const auto status = [&]() -> Status {
+    WEIR_RETURN_IF_ERROR(verdicts.open(arguments.verdicts_out));
+    WEIR_RETURN_IF_ERROR(features.open(arguments.features_out));
+    WEIR_RETURN_IF_ERROR(dead_letters.open(arguments.dead_letters_out));
+    WEIR_RETURN_IF_ERROR(state.open(arguments.state_out));
+    WEIR_RETURN_IF_ERROR(replay::run_replay(
+        options, scorer.get(), {verdicts.stream(), features.stream(), dead_letters.stream(), state.stream()}, result));
+    WEIR_RETURN_IF_ERROR(verdicts.close());
+    WEIR_RETURN_IF_ERROR(features.close());
+    WEIR_RETURN_IF_ERROR(dead_letters.close());
+    return state.close();
+  }();
+  if (!status) return report(status.error(), kExitData);
+  print_summary(result);
+  return kExitOk;
+}
+
+}  // namespace weir

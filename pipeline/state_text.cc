@@ -1,0 +1,76 @@
+#include "pipeline/state_text.h"
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+namespace weir {
+namespace {
+
+std::string letters(std::uint16_t packed) {
+  if (packed == 0) return {};
+  return {static_cast<char>(packed >> 8U), static_cast<char>(packed & 0xffU)};
+}
+
+nlohmann::ordered_json row_json(const HistoryRow& row) {
+  const Currency* currency = find_currency(row.currency);
+  return {{"event_time", format_event_time({row.event_time_ms})},
+          {"sequence", row.sequence},
+          {"amount_minor", row.amount_minor},
+          {"currency", currency != nullptr ? std::string(currency->name()) : std::to_string(row.currency)},
+          {"merchant", fmt::format("{:016x}", row.merchant)},
+          {"device", fmt::format("{:08x}", row.device)},
+          {"ip", fmt::format("{:08x}", row.ip)},
+          {"card", fmt::format("{:08x}", row.card)},
+          {"mcc", row.mcc},
+          {"country", letters(row.country)},
+          {"merchant_country", letters(row.merchant_country)},
+          {"channel", fmt::format("{:04x}", row.channel)},
+          {"card_present", row.card_present}};
+}
+
+nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict, const state::UserStore& store) {
+  nlohmann::ordered_json out{{"transaction_id", verdict.transaction_id},
+                             {"merchant_id", verdict.merchant_id},
+                             {"action", std::string(to_string(verdict.decision.action))},
+                             {"p", nullptr},
+                             {"input", {{"partition", verdict.origin.partition}, {"offset", verdict.origin.offset}}},
+                             {"model", nullptr}};
+  if (verdict.decision.p) out["p"] = *verdict.decision.p;
+  if (const auto* lineage = store.lineage(verdict.lineage); lineage != nullptr && !lineage->model_name.empty()) {
+    out["model"] = {{"name", lineage->model_name},
+                    {"version", lineage->model_version},
+                    {"digest", lineage->model_digest}};
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string user_state_json(std::int32_t partition, std::string_view user_id, const state::UserView& user,
+                            const state::UserStore& store) {
+  nlohmann::ordered_json entries = nlohmann::ordered_json::array();
+  for (const auto& entry : user.entries()) {
+    nlohmann::ordered_json out{{"slot", entry.slot},
+                               {"seen", format_event_time({entry.seen_ms})},
+                               {"in_history", entry.in_history},
+                               {"row", row_json(entry.row)},
+                               {"verdict", nullptr}};
+    if (entry.verdict) out["verdict"] = verdict_json(*entry.verdict, store);
+    entries.push_back(std::move(out));
+  }
+  const nlohmann::ordered_json out{{"user_id", std::string(user_id)},
+                                   {"partition", partition},
+                                   {"history_rows", user.history_size()},
+                                   {"entries", std::move(entries)}};
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Status dump_store(std::int32_t partition, state::UserStore& store,
+                  const std::function<void(const std::string&)>& line) {
+  return store.scan([&](std::string_view user_id, state::UserView user) -> Status {
+    line(user_state_json(partition, user_id, user, store));
+    return ok();
+  });
+}
+
+}  // namespace weir

@@ -1,0 +1,83 @@
+// weir state: what is remembered of a user, from the local stores under state.dir as of their last write-back.
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "pipeline/exit_code.h"
+#include "pipeline/runtime_settings.h"
+#include "pipeline/state_text.h"
+#include "pipeline/stores.h"
+
+namespace weir {
+namespace {
+
+/// Partitions that have a store under the directory, in order.
+std::vector<std::int32_t> partitions_in(const std::filesystem::path& directory) {
+  std::vector<std::int32_t> partitions;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const auto name = entry.path().filename().string();
+    if (name.size() > 1 && name[0] == 'p' && std::ranges::all_of(name.substr(1), [](char c) { return c >= '0' && c <= '9'; })) {
+      partitions.push_back(std::stoi(name.substr(1)));
+    }
+  }
+  std::ranges::sort(partitions);
+  return partitions;
+}
+
+/// Opened for reading beside a running worker: the store's own identity is taken as it is.
+Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config& config, std::int32_t partition) {
+  auto backing = state::open_rocksdb_store(partition_directory(config.state.dir, partition).string(), true);
+  if (!backing) return backing.error();
+  auto options = store_options(config, "");
+  options.any_identity = true;
+  return state::UserStore::open(*std::move(backing), options);
+}
+
+int no_stores(const config::Config& config) {
+  fmt::print(stderr, "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
+             config.state.dir.string());
+  return kExitData;
+}
+
+}  // namespace
+
+int state_get_command(const ConfigSource& source, const std::string& user_id) {
+  const auto loaded = load_or_complain(source);
+  if (!loaded) return kExitConfig;
+  const auto partitions = partitions_in(loaded->config.state.dir);
+  if (partitions.empty()) return no_stores(loaded->config);
+  for (const auto partition : partitions) {
+    auto store = open_for_reading(loaded->config, partition);
+    if (!store) return report(store.error(), kExitData);
+    const auto user = (*store)->get(user_id);
+    if (!user) return report(user.error(), kExitData);
+    if (user->empty()) continue;
+    fmt::print("{}\n", user_state_json(partition, user_id, *user, **store));
+    return kExitOk;
+  }
+  fmt::print(stderr, "weir: this user is in none of the {} stores under {}; a running worker writes changes back within "
+                     "state.write_back_interval\n",
+             partitions.size(), loaded->config.state.dir.string());
+  return kExitData;
+}
+
+int state_dump_command(const ConfigSource& source) {
+  const auto loaded = load_or_complain(source);
+  if (!loaded) return kExitConfig;
+  const auto partitions = partitions_in(loaded->config.state.dir);
+  if (partitions.empty()) return no_stores(loaded->config);
+  for (const auto partition : partitions) {
+    auto store = open_for_reading(loaded->config, partition);
+    if (!store) return report(store.error(), kExitData);
+    const auto status =
+        dump_store(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
+    if (!status) return report(status.error(), kExitData);
+  }
+  return kExitOk;
+}
+
+}  // namespace weir

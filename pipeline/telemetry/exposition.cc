@@ -1,0 +1,150 @@
+#include "pipeline/telemetry/exposition.h"
+
+#include <limits>
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "pipeline/telemetry/metric_families.h"
+#include "pipeline/telemetry/process_usage.h"
+
+namespace weir::telemetry {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+MetricFamily family(std::string_view name, std::string_view help, MetricType type) {
+  return {std::string(name), std::string(help), type, {}};
+}
+
+void add_value(MetricFamily& to, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (to.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  to.metric.push_back(std::move(metric));
+}
+
+void add_histogram(MetricFamily& to, Labels labels, const HistogramReading& reading) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  double count = 0;
+  for (std::size_t i = 0; i < reading.buckets.size(); ++i) {
+    count += reading.buckets[i];
+    const double bound =
+        i < reading.bounds.size() ? reading.bounds[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({static_cast<std::uint64_t>(count), bound});
+  }
+  metric.histogram.sample_count = static_cast<std::uint64_t>(count);
+  metric.histogram.sample_sum = reading.sum;
+  to.metric.push_back(std::move(metric));
+}
+
+template <class Family>
+Labels labels_of(const std::string& worker, const Family& row, std::size_t index) {
+  Labels labels = {{"worker", worker}};
+  if (!row.label.empty())
+    labels.push_back({std::string(row.label), std::string(row.label_values[index])});
+  return labels;
+}
+
+void add_single(std::vector<MetricFamily>& to, MetricFamily made, Labels labels, double value) {
+  add_value(made, std::move(labels), value);
+  to.push_back(std::move(made));
+}
+
+}  // namespace
+
+/// Reads everything at one scrape; prometheus-cpp gives the data model and the text form.
+class Exposition::Collector final : public prometheus::Collectable {
+ public:
+  explicit Collector(const Exposition& from) : from_(from) {}
+
+  [[nodiscard]] std::vector<MetricFamily> Collect() const override {
+    std::vector<MetricFamily> families;
+    for (const CellFamily& row : cell_families()) {
+      auto made = family(row.name, row.help,
+                         row.kind == Kind::kCounter ? MetricType::Counter : MetricType::Gauge);
+      for (const auto& [worker, metrics] : from_.workers_) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          add_value(made, labels_of(worker, row, i), row.cell(*metrics, i).get());
+        }
+      }
+      families.push_back(std::move(made));
+    }
+    for (const HistogramFamily& row : histogram_families()) {
+      auto made = family(row.name, row.help, MetricType::Histogram);
+      for (const auto& [worker, metrics] : from_.workers_) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+          add_histogram(made, labels_of(worker, row, i), row.read(*metrics, i));
+        }
+      }
+      families.push_back(std::move(made));
+    }
+    add_identity(families);
+    add_process(families);
+    return families;
+  }
+
+ private:
+  void add_identity(std::vector<MetricFamily>& families) const {
+    constexpr auto kGauge = MetricType::Gauge;
+    add_single(
+        families,
+        family("weir_ready", "1 when partitions are assigned and state is restored.", kGauge), {},
+        from_.health_.waiting_for().empty() ? 1 : 0);
+    add_single(families, family("weir_live", "1 when every worker moves.", kGauge), {},
+               from_.health_.stalled().empty() ? 1 : 0);
+    add_single(families, family("weir_build_info", "The running build.", kGauge),
+               {{"version", from_.build_.version}, {"revision", from_.build_.revision}}, 1);
+    const std::scoped_lock lock(from_.model_mutex_);
+    add_single(families, family("weir_model_info", "The model in use; empty labels: none.", kGauge),
+               {{"name", from_.model_.name},
+                {"version", from_.model_.version},
+                {"digest", from_.model_.digest}},
+               1);
+  }
+
+  static void add_process(std::vector<MetricFamily>& families) {
+    constexpr auto kGauge = MetricType::Gauge;
+    const ProcessUsage usage = read_process_usage();
+    add_single(families, family("process_resident_memory_bytes", "Resident memory.", kGauge), {},
+               usage.resident_bytes);
+    add_single(families, family("process_virtual_memory_bytes", "Virtual memory.", kGauge), {},
+               usage.virtual_bytes);
+    add_single(
+        families,
+        family("process_cpu_seconds_total", "User and system CPU time.", MetricType::Counter), {},
+        usage.cpu_seconds);
+    add_single(families,
+               family("process_start_time_seconds", "Start, since the Unix epoch.", kGauge), {},
+               usage.start_time_seconds);
+    add_single(families, family("process_open_fds", "Open file descriptors.", kGauge), {},
+               usage.open_fds);
+    add_single(families, family("process_max_fds", "Limit of open file descriptors.", kGauge), {},
+               usage.max_fds);
+  }
+
+  const Exposition& from_;
+};
+
+Exposition::Exposition(BuildInfo build, const Health& health)
+    : build_(std::move(build)), health_(health) {}
+
+void Exposition::add_worker(std::string worker_id, const WorkerMetrics& metrics) {
+  workers_.emplace_back(std::move(worker_id), &metrics);
+}
+
+void Exposition::set_model(ModelLabels model) {
+  const std::scoped_lock lock(model_mutex_);
+  model_ = std::move(model);
+}
+
+std::string Exposition::render_prometheus() const {
+  return prometheus::TextSerializer().Serialize(Collector(*this).Collect());
+}
+
+}  // namespace weir::telemetry

@@ -1,0 +1,48 @@
+#pragma once
+// What /metrics says: every worker's cells, the process, the build, the model and readiness, in
+// Prometheus text form. Every series is there from the first scrape, with zero, so that rates and
+// alerts work from the start. Labels are bounded by configuration and code: worker, step, action,
+// reason, outcome; never a user, card or merchant.
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/telemetry/health.h"
+#include "pipeline/telemetry/worker_metrics.h"
+
+namespace weir::telemetry {
+
+struct BuildInfo {
+  std::string version;
+  std::string revision;
+};
+
+struct ModelLabels {
+  std::string name, version, digest;  // all empty: no model
+};
+
+class Exposition {
+ public:
+  /// `health` and every registered WorkerMetrics must outlive this object.
+  Exposition(BuildInfo build, const Health& health);
+
+  /// Before the first render(). Ids are bounded: one for each configured worker.
+  void add_worker(std::string worker_id, const WorkerMetrics& metrics);
+  /// Any thread, also while others render: a model may be replaced at run time.
+  void set_model(ModelLabels model);
+
+  /// The text of one scrape. Any thread.
+  [[nodiscard]] std::string render_prometheus() const;
+
+ private:
+  class Collector;
+  BuildInfo build_;
+  const Health& health_;
+  std::vector<std::pair<std::string, const WorkerMetrics*>> workers_;
+  mutable std::mutex model_mutex_;
+  ModelLabels model_;
+};
+
+}  // namespace weir::telemetry

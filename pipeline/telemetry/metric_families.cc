@@ -1,0 +1,116 @@
+#include "pipeline/telemetry/metric_families.h"
+
+#include <array>
+
+namespace weir::telemetry {
+namespace {
+
+constexpr std::array<std::string_view, 5> kActionNames = {"approve", "challenge", "review",
+                                                          "decline", "block"};
+constexpr std::array<std::string_view, 3> kDegradedNames = {"no_model", "score_invalid", "poison"};
+constexpr std::array<std::string_view, 2> kAccessNames = {"hit", "miss"};
+
+// A cell of WorkerMetrics, alone or by label.
+#define WEIR_CELL(member) \
+  [](const WorkerMetrics& m, std::size_t) -> const Cell& { return m.member; }
+#define WEIR_CELLS(member) \
+  [](const WorkerMetrics& m, std::size_t i) -> const Cell& { return m.member[i]; }
+
+const Cell& hot_access(const WorkerMetrics& m, std::size_t i) {
+  return i == 0 ? m.hot_hits : m.hot_misses;
+}
+
+constexpr Kind kCounter = Kind::kCounter;
+constexpr Kind kGauge = Kind::kGauge;
+
+const CellFamily kCells[] = {
+    {"weir_events_consumed_total",
+     "Records taken from the input topic; those read again after an abort count again.", kCounter,
+     WEIR_CELL(events_in)},
+    {"weir_verdicts_total", "Verdicts committed, by action.", kCounter, WEIR_CELLS(verdicts),
+     Merge::kSum, "action", kActionNames},
+    {"weir_dead_letters_total", "Records that were no payment, by reason.", kCounter,
+     WEIR_CELLS(dead_letters), Merge::kSum, "reason", kRejectReasonNames},
+    {"weir_tombstones_total", "Input records without a value, skipped.", kCounter,
+     WEIR_CELL(tombstones)},
+    {"weir_duplicates_total",
+     "Payments whose id was already decided; their first verdict was sent again.", kCounter,
+     WEIR_CELL(duplicates)},
+    {"weir_out_of_order_total", "Payments older than the user's newest, put in their place.",
+     kCounter, WEIR_CELL(out_of_order)},
+    {"weir_late_total", "Payments later than the allowed lateness, scored against current state.",
+     kCounter, WEIR_CELL(late)},
+    {"weir_degraded_total", "Verdicts not made from everything they should be made from, by cause.",
+     kCounter, WEIR_CELLS(degraded), Merge::kSum, "cause", kDegradedNames},
+    {"weir_consumer_lag_records", "Input records not yet processed.", kGauge,
+     WEIR_CELL(lag_records)},
+    {"weir_consumer_lag_seconds",
+     "Age of the oldest input record not yet processed, by record timestamp.", kGauge,
+     WEIR_CELL(lag_seconds), Merge::kMax},
+    {"weir_commits_total", "Commits, by outcome.", kCounter, WEIR_CELLS(commits), Merge::kSum,
+     "outcome", kCommitOutcomeNames},
+    {"weir_commit_interval_seconds",
+     "Commit interval in force; above the configured one under load.", kGauge,
+     WEIR_CELL(commit_interval_seconds), Merge::kMax},
+    {"weir_producer_renewals_total",
+     "Producers replaced after an abort or a control request that was sent twice.", kCounter,
+     WEIR_CELL(producer_renewals)},
+    {"weir_state_disk_bytes", "Local state stores on disk.", kGauge, WEIR_CELL(state_disk_bytes)},
+    {"weir_hot_set_bytes", "Memory of the users kept at hand.", kGauge, WEIR_CELL(hot_bytes)},
+    {"weir_hot_set_users", "Users kept at hand.", kGauge, WEIR_CELL(hot_users)},
+    {"weir_hot_set_dirty_bytes", "Memory of changed users not yet written to the local store.",
+     kGauge, WEIR_CELL(dirty_bytes)},
+    {"weir_hot_set_lookups_total", "Users looked up, found at hand (hit) or not (miss).", kCounter,
+     hot_access, Merge::kSum, "result", kAccessNames},
+    {"weir_restore_records_total", "Changelog records read to bring state up to date.", kCounter,
+     WEIR_CELL(restore_records)},
+    {"weir_restore_remaining_records",
+     "Changelog records still to be read before partitions are ready.", kGauge,
+     WEIR_CELL(restore_remaining_records)},
+    {"weir_restore_duration_seconds", "Duration of the last restore.", kGauge,
+     WEIR_CELL(restore_seconds), Merge::kMax},
+    {"weir_assigned_partitions", "Input partitions this worker owns.", kGauge,
+     WEIR_CELL(assigned_partitions)},
+    {"weir_restored_partitions", "Owned partitions whose state is up to date.", kGauge,
+     WEIR_CELL(restored_partitions)},
+    {"weir_stopped_partitions", "Owned partitions stopped by an error; they need a person.", kGauge,
+     WEIR_CELL(stopped_partitions)},
+    {"weir_rebalances_total", "Changes of assignment.", kCounter, WEIR_CELL(rebalances)},
+    {"weir_store_rebuilds_total",
+     "Local stores refused as damaged or foreign and rebuilt from the changelog.", kCounter,
+     WEIR_CELL(store_rebuilds)},
+};
+
+#undef WEIR_CELL
+#undef WEIR_CELLS
+
+template <std::size_t N>
+HistogramReading read(const HistogramCell<N>& histogram) {
+  HistogramReading reading{histogram.bounds(), {}, histogram.sum()};
+  reading.buckets.reserve(N + 1);
+  for (std::size_t i = 0; i <= N; ++i) reading.buckets.push_back(histogram.bucket(i));
+  return reading;
+}
+
+const HistogramFamily kHistograms[] = {
+    {"weir_step_duration_seconds",
+     "Time of one batch in each step of the event path; commit: of one commit.",
+     [](const WorkerMetrics& m, std::size_t i) { return read(m.step_seconds[i]); }, "step",
+     kStepNames},
+    {"weir_verdict_delay_seconds",
+     "From the input record's timestamp to the commit of its verdict.",
+     [](const WorkerMetrics& m, std::size_t) { return read(m.verdict_delay_seconds); }},
+    {"weir_score", "Calibrated probability of fraud of the payments scored.",
+     [](const WorkerMetrics& m, std::size_t) { return read(m.score); }},
+};
+
+}  // namespace
+
+std::span<const CellFamily> cell_families() {
+  return kCells;
+}
+std::span<const HistogramFamily> histogram_families() {
+  return kHistograms;
+}
+
+}  // namespace weir::telemetry

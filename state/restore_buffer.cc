@@ -1,0 +1,87 @@
+#include "state/restore_buffer.h"
+
+#include <algorithm>
+
+namespace weir::state {
+
+RestoreBuffer::RestoreBuffer(const CommitPoint& from) {
+  start_over(from);
+}
+
+void RestoreBuffer::start_over(const CommitPoint& point) {
+  bytes_.clear();
+  waiting_.clear();
+  hash_ = 0;
+  replaced_ = false;
+  sequence_before_ = point.sequence;
+  // Between a commit record and the next record lies the marker of the transaction, which a
+  // consumer never sees. Where the commit record itself was compacted away, the first records of
+  // the next commit may be gone as well.
+  const bool behind_record = point.last && point.last->sequence == point.sequence;
+  const bool at_start = point.position == 0 && point.sequence == 0;
+  gapless_ = behind_record || at_start;
+  log_offset_latest_ = point.position + (behind_record ? 1 : 0);
+  next_log_offset_ = std::max(next_log_offset_, point.position);
+}
+
+void RestoreBuffer::saw(std::int64_t offset) {
+  if (offset > log_offset_latest_) gapless_ = false;
+  log_offset_latest_ = offset + 1;
+  next_log_offset_ = offset + 1;
+}
+
+void RestoreBuffer::hold(std::string_view key, std::string_view value,
+                         const EntryRecordView& record) {
+  if (waiting_.empty()) sequence_ = record.commit_sequence;
+  WEIR_CHECK(sequence_ == record.commit_sequence);
+  while (!waiting_.empty() && waiting_.back().input_offset >= record.input_offset) {
+    waiting_.pop_back();
+    replaced_ = true;
+  }
+  Waiting waiting{record.input_offset, bytes_.size(), record.user_id.size(), 0,
+                  record.entry_bytes.size()};
+  bytes_.append(record.user_id);
+  waiting.entry_at = bytes_.size();
+  bytes_.append(record.entry_bytes);
+  waiting_.push_back(waiting);
+  hash_ = chain_hash(hash_, key, value);
+}
+
+Status RestoreBuffer::close(const CommitRecord& record) {
+  if (!waiting_.empty() && sequence_ == record.sequence) {
+    while (!waiting_.empty() && waiting_.back().input_offset >= record.next_offset) {
+      waiting_.pop_back();
+      replaced_ = true;
+    }
+  }
+  if (replaced_) return ok();
+  const std::size_t seen = waiting_sequence() == record.sequence ? waiting_.size() : 0;
+  const bool all_seen = gapless_ && sequence_before_ + 1 == record.sequence;
+  if (seen > record.writes || (seen < record.writes && all_seen)) {
+    return fatal("changelog: torn commit " + std::to_string(record.sequence) + ": " +
+                 std::to_string(record.writes) + " writes announced, " + std::to_string(seen) +
+                 " found");
+  }
+  if (seen == record.writes && seen > 0 && hash_ != record.hash) {
+    return fatal("changelog: torn commit " + std::to_string(record.sequence) +
+                 ": its writes are not those announced (hash differs)");
+  }
+  return ok();
+}
+
+Status RestoreBuffer::release(const CommitPoint& point, const Apply& apply) {
+  const std::string_view bytes(bytes_);
+  for (const Waiting& waiting : waiting_) {
+    auto entry = parse_entry(bytes.substr(waiting.entry_at, waiting.entry_bytes));
+    if (!entry) return entry.error();
+    WEIR_RETURN_IF_ERROR(apply(bytes.substr(waiting.user_at, waiting.user_bytes), *entry));
+  }
+  start_over(point);
+  return ok();
+}
+
+void RestoreBuffer::drop() {
+  start_over({next_log_offset_, sequence_before_, std::nullopt});
+}
+
+}  // namespace weir::state

@@ -1,0 +1,65 @@
+#pragma once
+// Entry records of the changelog on their way back into state: held until it is known that they
+// were committed.
+//
+// In exactly_once every record that a read_committed reader sees was committed. In at_least_once a
+// crash leaves records behind that no commit record covers; the writer that comes after starts
+// again at the committed input offset, so an input offset that does not grow means: from here on
+// this replaces what is waiting. At most one commit's records wait.
+//
+// Where nothing was compacted away, the count and the hash in the commit record must fit: a torn
+// transaction is found here.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/core/error.h"
+#include "state/changelog.h"
+#include "state/store_meta.h"
+
+namespace weir::state {
+
+class RestoreBuffer {
+ public:
+  using Apply = std::function<Status(std::string_view user_id, const EntryView& entry)>;
+
+  /// Nothing up to and including `from.sequence` is wanted.
+  explicit RestoreBuffer(const CommitPoint& from);
+
+  /// The commit whose records wait; 0 when none do.
+  [[nodiscard]] std::uint64_t waiting_sequence() const { return waiting_.empty() ? 0 : sequence_; }
+
+  /// Any record at all passed by at this changelog offset; to be told first, about each.
+  void saw(std::int64_t offset);
+  /// Holds the entry. The caller has released what waits from an earlier commit.
+  void hold(std::string_view key, std::string_view value, const EntryRecordView& record);
+  /// Checks the commit record against what waits for it, and drops what it does not cover.
+  Status close(const CommitRecord& record);
+  /// Applies what waits, in order, and starts over at `point`.
+  Status release(const CommitPoint& point, const Apply& apply);
+  void drop();
+
+ private:
+  struct Waiting {
+    std::int64_t input_offset;
+    std::size_t user_at, user_bytes;
+    std::size_t entry_at, entry_bytes;
+  };
+  void start_over(const CommitPoint& point);
+
+  std::string bytes_;             // of all that wait: one allocation, reused
+  std::vector<Waiting> waiting_;  // by input offset
+  std::uint64_t sequence_ = 0;
+  std::uint64_t hash_ = 0;
+  bool replaced_ = false;  // not everything written for this commit counts: no check
+
+  std::uint64_t sequence_before_ = 0;
+  std::int64_t log_offset_latest_ = 0;  // a record seen later than here leaves a gap
+  std::int64_t next_log_offset_ = 0;
+  bool gapless_ = true;  // every record since the commit before was seen
+};
+
+}  // namespace weir::state

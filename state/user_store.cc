@@ -1,0 +1,261 @@
+#include "state/user_store.h"
+
+#include <utility>
+
+#include "state/user_store_impl.h"
+
+namespace weir::state {
+namespace {
+
+constexpr std::size_t kHistoryRowsMax = 128;
+constexpr std::size_t kVerdictsMax = 120;
+
+Status validate(const RetentionPolicy& policy) {
+  const auto out_of_range = [](std::string_view what, auto value, std::string_view range) {
+    return fatal("state: " + std::string(what) + " must be " + std::string(range) + ": " +
+                 std::to_string(value));
+  };
+  if (policy.history_rows < 1 || policy.history_rows > kHistoryRowsMax) {
+    return out_of_range("rows of history per user", policy.history_rows, "1..128");
+  }
+  if (policy.verdicts_max < 1 || policy.verdicts_max > kVerdictsMax) {
+    return out_of_range("verdicts remembered per user", policy.verdicts_max, "1..120");
+  }
+  if (policy.verdict_horizon_ms < 1) {
+    return out_of_range("dedupe horizon in ms", policy.verdict_horizon_ms, "positive");
+  }
+  return ok();
+}
+
+std::string describe(const StoreIdentity& identity) {
+  return "cluster " + identity.cluster_id + ", changelog " + identity.changelog_topic +
+         ", partition " + std::to_string(identity.partition);
+}
+
+bool belongs(const StoreIdentity& found, const StoreIdentity& wanted) {
+  if (wanted.cluster_id.empty()) {  // a tool that has no broker to ask
+    return found.changelog_topic == wanted.changelog_topic && found.partition == wanted.partition;
+  }
+  return found == wanted;
+}
+
+Result<bool> has_any_key(KeyValueStore& backing) {
+  bool any = false;
+  const Error stop = retry("stop");
+  const Status scanned = backing.scan([&](std::string_view, std::string_view) -> Status {
+    any = true;
+    return stop;
+  });
+  if (!scanned && !any) return scanned.error();
+  return any;
+}
+
+}  // namespace
+
+// -- opening
+
+Result<std::unique_ptr<UserStore>> UserStore::open(std::unique_ptr<KeyValueStore> backing,
+                                                   const UserStoreOptions& options) {
+  WEIR_RETURN_IF_ERROR(validate(options.retention));
+  std::string bytes;
+  const auto found = backing->get(kMetaKey, bytes);
+  if (!found) return found.error();
+  StoreMeta meta;
+  if (*found) {
+    auto decoded = decode_meta(bytes);
+    if (!decoded) return decoded.error();
+    meta = std::move(*decoded);
+    if (!options.any_identity && !belongs(meta.identity, options.identity)) {
+      return fatal("state: store belongs to " + describe(meta.identity) + "; configured is " +
+                   describe(options.identity) + "; the store is rebuilt from the changelog");
+    }
+  } else {
+    const auto any = has_any_key(*backing);
+    if (!any) return any.error();
+    if (*any)
+      return fatal("state: damaged store: no meta; the store is rebuilt from the changelog");
+    meta.identity = options.identity;
+  }
+  const bool empty = !*found;
+  return std::unique_ptr<UserStore>(
+      new UserStore(std::make_unique<Impl>(std::move(backing), options, std::move(meta), empty)));
+}
+
+UserStore::UserStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+UserStore::~UserStore() = default;
+
+// -- reading and staging
+
+Result<HotUser*> UserStore::Impl::load(std::string_view user_id) {
+  if (HotUser* user = hot.find(user_id)) {
+    ++hits;
+    return user;
+  }
+  ++misses;
+  std::string state;
+  if (!backing_empty) {
+    const auto found = backing->get(user_key(user_id), read_buffer);
+    if (!found) return found.error();
+    if (*found) {
+      WEIR_RETURN_IF_ERROR(validate_user_state(read_buffer));
+      state = normalise(read_buffer, options.retention);  // the policy may have been changed
+    }
+  }
+  HotUser& user = hot.insert(user_id, std::move(state));
+  hot.evict_to_budget(&user);
+  return &user;
+}
+
+Result<UserView> UserStore::get(std::string_view user_id) {
+  auto user = impl_->load(user_id);
+  if (!user) return user.error();
+  return UserView((*user)->state);
+}
+
+Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& lineage,
+                      std::int64_t input_offset) {
+  Impl& store = *impl_;
+  auto loaded = store.load(user_id);
+  if (!loaded) return loaded.error();
+  HotUser& user = **loaded;
+
+  if (entry.verdict) entry.verdict->lineage = store.stage_lineage(lineage);
+  entry.slot = lowest_free_slot(user.state);
+  KeyValue change = encode(
+      EntryRecord{std::string(user_id), input_offset, store.point.sequence + 1, std::move(entry)});
+  const auto record = parse_entry_record(change.key, change.value);
+  WEIR_CHECK(record);
+  std::string state = insert_entry(user.state, record->entry, store.options.retention);
+
+  if (!user.staged) {
+    store.hot.pin(user);
+    user.undo = static_cast<std::uint32_t>(store.undo.size());
+    store.staged_bytes += user.state.size();
+    store.undo.push_back({&user, std::move(user.state)});
+  }
+  user.state = std::move(state);
+  store.hot.recharge(user);
+  if (store.hot.over_budget()) store.hot.evict_to_budget(&user);
+
+  ++store.writes;
+  store.hash = chain_hash(store.hash, change.key, change.value);
+  store.staged_bytes += change.key.size() + change.value.size();
+  store.changes.push_back(std::move(change));
+  return ok();
+}
+
+std::uint64_t UserStore::Impl::stage_lineage(const Lineage& lineage) {
+  if (lineage_last != nullptr && *lineage_last == lineage) return lineage_last_id;
+  const std::uint64_t id = lineage_id(lineage);
+  const auto [place, is_new] = lineages.try_emplace(id, lineage);
+  if (is_new) {
+    staged_lineages.push_back(id);
+    KeyValue change = encode(LineageRecord{id, lineage});
+    staged_bytes += change.key.size() + change.value.size();
+    changes.push_back(std::move(change));
+  }
+  lineage_last = &place->second;
+  lineage_last_id = id;
+  return id;
+}
+
+const Lineage* UserStore::lineage(std::uint64_t id) const {
+  const auto found = impl_->lineages.find(id);
+  return found == impl_->lineages.end() ? nullptr : &found->second;
+}
+
+// -- commit protocol
+
+std::vector<KeyValue> UserStore::take_changes() {
+  return std::exchange(impl_->changes, {});
+}
+
+KeyValue UserStore::make_commit_record(std::int64_t next_offset) {
+  Impl& store = *impl_;
+  store.pending = CommitRecord{next_offset, store.point.sequence + 1, store.writes, store.hash};
+  return encode(*store.pending);
+}
+
+bool UserStore::has_staged() const {
+  return !impl_->undo.empty() || impl_->pending.has_value();
+}
+
+std::size_t UserStore::staged_bytes() const {
+  return impl_->staged_bytes;
+}
+
+void UserStore::commit(std::int64_t position) {
+  Impl& store = *impl_;
+  WEIR_CHECK(store.pending.has_value());
+  WEIR_CHECK(store.changes.empty());  // what was never sent cannot be durable
+  WEIR_CHECK(position >= store.point.position);
+  for (const Impl::Undo& undo : store.undo) {
+    store.hot.make_dirty(*undo.user, store.ordinal + 1);
+    store.hot.unpin(*undo.user);
+  }
+  const CommitPoint next{position, store.pending->sequence, store.pending};
+  store.end_commit(next, !store.undo.empty());
+  store.forget_transaction();
+}
+
+void UserStore::rollback() {
+  Impl& store = *impl_;
+  for (Impl::Undo& undo : store.undo) {
+    HotUser& user = *undo.user;
+    user.state = std::move(undo.committed);
+    store.hot.recharge(user);
+    store.hot.unpin(user);
+    if (user.state.empty()) store.hot.erase(user);
+  }
+  for (const std::uint64_t id : store.staged_lineages) store.lineages.erase(id);
+  store.lineage_last = nullptr;
+  store.forget_transaction();
+}
+
+void UserStore::Impl::forget_transaction() {
+  undo.clear();
+  changes.clear();
+  staged_lineages.clear();
+  pending.reset();
+  staged_bytes = 0;
+  writes = 0;
+  hash = 0;
+}
+
+void UserStore::Impl::end_commit(const CommitPoint& next, bool any_dirty) {
+  ++ordinal;
+  if (any_dirty) old_points.push_back({ordinal, point});
+  point = next;
+}
+
+std::optional<CommitRecord> UserStore::last_commit() const {
+  return impl_->point.last;
+}
+
+// -- figures and tools
+
+std::size_t UserStore::hot_bytes() const {
+  return impl_->hot.bytes();
+}
+std::size_t UserStore::hot_users() const {
+  return impl_->hot.size();
+}
+std::size_t UserStore::dirty_bytes() const {
+  return impl_->hot.dirty_bytes();
+}
+std::uint64_t UserStore::disk_bytes() const {
+  return impl_->backing->disk_bytes();
+}
+std::uint64_t UserStore::hits() const {
+  return impl_->hits;
+}
+std::uint64_t UserStore::misses() const {
+  return impl_->misses;
+}
+
+void UserStore::set_hot_bytes(std::size_t budget) {
+  impl_->hot.set_budget(budget);
+  impl_->hot.evict_to_budget(nullptr);
+}
+
+}  // namespace weir::state

@@ -1,0 +1,96 @@
+#pragma once
+// The inside of UserStore, shared by its three parts: user_store.cc (reading, staging, commit),
+// user_store_restore.cc (changelog to state) and user_store_backing.cc (state to backing store).
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "state/hot_set.h"
+#include "state/restore_buffer.h"
+#include "state/store_meta.h"
+#include "state/user_edit.h"
+#include "state/user_store.h"
+
+namespace weir::state {
+
+/// One batch of a checkpoint or of making room: large enough to be cheap, small enough not to
+/// stall.
+inline constexpr std::size_t kWriteBackChunkBytes = std::size_t{4} << 20;
+
+struct UserStore::Impl {
+  struct Undo {
+    HotUser* user;
+    std::string committed;  // bytes before the transaction; empty: never seen
+  };
+  /// Where replay has to start as long as changes of commit `ordinal` are only in memory.
+  struct OldPoint {
+    std::uint64_t ordinal;
+    CommitPoint before;
+  };
+
+  Impl(std::unique_ptr<KeyValueStore> store, const UserStoreOptions& opts, StoreMeta found,
+       bool empty)
+      : backing(std::move(store)),
+        options(opts),
+        hot(opts.hot_bytes),
+        identity(std::move(found.identity)),
+        lineages(std::move(found.lineages)),
+        point(found.point),
+        stored_point(found.point),
+        backing_empty(empty),
+        waiting(found.point) {}
+
+  Result<HotUser*> load(std::string_view user_id);
+  std::uint64_t stage_lineage(const Lineage& lineage);
+  [[nodiscard]] std::string_view committed_state(const HotUser& user) const;
+
+  void end_commit(const CommitPoint& next, bool any_dirty);
+  [[nodiscard]] CommitPoint point_before(const HotUser* oldest_dirty);
+  Result<std::size_t> write_dirty(std::size_t bytes_max, std::uint64_t min_age_commits);
+  [[nodiscard]] std::string meta_at(const CommitPoint& at) const;
+
+  Status restore_entry(std::string_view key, std::string_view value, std::int64_t offset);
+  Status restore_commit(const CommitRecord& record, std::int64_t offset);
+  Status release_waiting(const CommitPoint& next);
+  Status make_room();
+
+  std::unique_ptr<KeyValueStore> backing;
+  const UserStoreOptions options;
+  HotSet hot;
+  StoreIdentity identity;
+  std::map<std::uint64_t, Lineage> lineages;  // staged ones included
+
+  // The running transaction.
+  std::vector<Undo> undo;
+  std::vector<KeyValue> changes;  // not yet taken
+  std::vector<std::uint64_t> staged_lineages;
+  std::optional<CommitRecord> pending;
+  std::size_t staged_bytes = 0;
+  std::uint32_t writes = 0;
+  std::uint64_t hash = 0;
+  void forget_transaction();
+
+  // What is committed, and how far the backing store has followed.
+  CommitPoint point;
+  std::uint64_t ordinal = 0;  // commits since open(), restored ones included
+  std::deque<OldPoint> old_points;
+  CommitPoint stored_point;
+  std::uint64_t stored_ordinal = 0;
+  bool backing_empty;
+
+  RestoreBuffer waiting;
+
+  const Lineage* lineage_last = nullptr;  // the one seen last is nearly always the next one, too
+  std::uint64_t lineage_last_id = 0;
+  std::string read_buffer;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+};
+
+}  // namespace weir::state

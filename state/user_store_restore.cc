@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "state/user_store_impl.h"
+
+namespace weir::state {
+
+std::int64_t UserStore::restore_from() const {
+  return impl_->point.position;
+}
+
+Status UserStore::restore(std::string_view key, std::string_view value, std::int64_t offset) {
+  Impl& store = *impl_;
+  WEIR_CHECK(!has_staged());
+  store.waiting.saw(offset);
+  if (!key.empty() && key.front() == 'u') return store.restore_entry(key, value, offset);
+  auto record = decode_changelog(key, value);
+  if (!record) return record.error();
+  if (auto* lineage = std::get_if<LineageRecord>(&*record)) {
+    store.lineages.insert_or_assign(lineage->id, std::move(lineage->lineage));
+    return ok();
+  }
+  return store.restore_commit(std::get<CommitRecord>(*record), offset);
+}
+
+Status UserStore::Impl::restore_entry(std::string_view key, std::string_view value,
+                                      std::int64_t offset) {
+  const auto record = parse_entry_record(key, value);
+  if (!record) return record.error();
+  const std::uint64_t held = waiting.waiting_sequence();
+  if (record->commit_sequence <= point.sequence || record->commit_sequence < held) return ok();
+  if (held != 0 && record->commit_sequence > held) {
+    // Only a committed transaction is followed by the next: its commit record was compacted away.
+    WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}));
+    waiting.saw(offset);
+  }
+  waiting.hold(key, value, *record);
+  return ok();
+}
+
+Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t offset) {
+  const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
+  if (record.sequence <= point.sequence) {
+    if (record.next_offset <= next_offset)
+      return ok();  // known: the store is ahead of its position
+    return fatal("changelog: commit " + std::to_string(record.sequence) + " comes after commit " +
+                 std::to_string(point.sequence) + " and is further in the input (" +
+                 std::to_string(record.next_offset) + " > " + std::to_string(next_offset) +
+                 "): two writers have been at work on this partition");
+  }
+  if (record.next_offset < next_offset) {
+    return fatal("changelog: commit " + std::to_string(record.sequence) + " goes back from input " +
+                 std::to_string(next_offset) + " to " + std::to_string(record.next_offset) +
+                 ": the input topic or its committed offset was reset");
+  }
+  WEIR_RETURN_IF_ERROR(waiting.close(record));
+  return release_waiting({offset + 1, record.sequence, record});
+}
+
+Status UserStore::Impl::release_waiting(const CommitPoint& next) {
+  bool any_dirty = false;
+  WEIR_RETURN_IF_ERROR(waiting.release(next, [&](std::string_view user_id, const EntryView& entry) {
+    auto user = load(user_id);
+    if (!user) return Status(user.error());
+    (*user)->state = put_entry((*user)->state, entry, options.retention);
+    hot.make_dirty(**user, ordinal + 1);
+    hot.recharge(**user);
+    any_dirty = true;
+    return ok();
+  }));
+  end_commit(next, any_dirty);
+  return make_room();
+}
+
+/// A restore may be larger than memory: writes and evicts what is over the budget.
+Status UserStore::Impl::make_room() {
+  hot.evict_to_budget(nullptr);
+  while (hot.over_budget() && !hot.dirty().empty()) {
+    const auto written = write_dirty(kWriteBackChunkBytes, UINT64_MAX);
+    if (!written) return written.error();
+  }
+  return ok();
+}
+
+Status UserStore::finish_restore(std::int64_t position) {
+  Impl& store = *impl_;
+  if (position < store.point.position) {
+    return fatal("changelog: ends at " + std::to_string(position) + ", the store is at " +
+                 std::to_string(store.point.position) +
+                 ": the topic was created again or cut; the store is rebuilt from the changelog");
+  }
+  store.waiting.drop();
+  store.point.position = position;
+  return ok();
+}
+
+}  // namespace weir::state

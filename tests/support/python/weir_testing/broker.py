@@ -1,0 +1,168 @@
+"""A Kafka cluster on loopback for the time of a test, and the outside view of its topics."""
+import atexit
+import contextlib
+import os
+import subprocess
+from pathlib import Path
+from typing import Iterator, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from .paths import BROKER_SCRIPT, WORK
+from .waiting import eventually
+
+
+class Record(NamedTuple):
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
+class Broker:
+    """Threads: one. The cluster ends with stop(), or with the test process when this process started it."""
+
+    def __init__(self, directory: Path, bootstrap: str):
+        self.directory = directory
+        self.bootstrap = bootstrap
+        self.client = {"bootstrap.servers": bootstrap, "log_level": 2}  # that a killed broker is away is no news here
+        self.admin = AdminClient(self.client)
+
+    @classmethod
+    def start(cls, directory: Path, brokers: int = 1, settings: dict[str, str] | None = None) -> "Broker":
+        arguments = ["--brokers", str(brokers)]
+        for key, value in (settings or {}).items():
+            arguments += ["--set", f"{key}={value}"]
+        broker = cls(directory, _script("start", directory, *arguments))
+        atexit.register(broker.stop)
+        broker._wake_transactions()
+        return broker
+
+    @classmethod
+    def shared(cls) -> "Broker":
+        """The one that ctest's fixture started, else one of this process."""
+        global _shared
+        if _shared is None:
+            fixture = os.environ.get("WEIR_BROKER_DIR")
+            if fixture:
+                _shared = cls(Path(fixture), _script("bootstrap", Path(fixture)))
+            else:
+                _shared = cls.start(WORK / "broker")
+        return _shared
+
+    def stop(self) -> None:
+        _script("stop", self.directory)
+        atexit.unregister(self.stop)
+
+    def kill(self, broker_id: int = 1) -> None:
+        """kill -9; what it had written stays."""
+        _script("kill", self.directory, str(broker_id))
+
+    def restart(self, broker_id: int = 1) -> None:
+        _script("restart", self.directory, str(broker_id))
+
+    @contextlib.contextmanager
+    def paused(self, broker_id: int = 1) -> Iterator[None]:
+        """A broker that accepts connections and answers nothing."""
+        _script("pause", self.directory, str(broker_id))
+        try:
+            yield
+        finally:
+            _script("resume", self.directory, str(broker_id))
+
+    # -- topics
+
+    def create_topic(self, name: str, partitions: int, replication: int = 1, **config: str) -> None:
+        topic = NewTopic(name, partitions, replication, config={k.replace("_", "."): v for k, v in config.items()})
+        for future in self.admin.create_topics([topic]).values():
+            future.result(30)
+        eventually(lambda: self.partitions(name) == partitions, 30, f"topic {name} known")
+
+    def set_topic_config(self, name: str, key: str, value: str) -> None:
+        resource = ConfigResource(ResourceType.TOPIC, name, set_config={key: value})
+        for future in self.admin.alter_configs([resource]).values():
+            future.result(30)
+
+    def topic_config(self, name: str, key: str) -> str:
+        resource = ConfigResource(ResourceType.TOPIC, name)
+        return self.admin.describe_configs([resource])[resource].result(30)[key].value
+
+    def topics(self) -> set[str]:
+        return set(self.admin.list_topics(timeout=30).topics)
+
+    def partitions(self, topic: str) -> int:
+        """0: no such topic."""
+        found = self.admin.list_topics(timeout=30).topics.get(topic)
+        return len(found.partitions) if found and not found.error else 0
+
+    # -- reading, with a client that is not ours
+
+    def read(self, topic: str, isolation: str = "read_committed") -> list[Record]:
+        """Every record from the first to the current end, each partition in order."""
+        consumer = Consumer({
+            **self.client, "group.id": "outside-reader", "isolation.level": isolation,
+            "enable.auto.commit": False, "enable.partition.eof": True, "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 50, "check.crcs": True})
+        try:
+            return _read_to_end(consumer, topic, self.partitions(topic))
+        finally:
+            consumer.close()
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """End offset of every partition as a read_uncommitted reader sees it."""
+        consumer = Consumer({**self.client, "group.id": "outside-reader",
+                             "isolation.level": "read_uncommitted"})
+        try:
+            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30, cached=False)[1]
+                    for p in range(self.partitions(topic))}
+        finally:
+            consumer.close()
+
+    def committed(self, group: str, topic: str) -> dict[int, int]:
+        """Next offset of the group per partition; 0 where there is none yet."""
+        consumer = Consumer({**self.client, "group.id": group,
+                             "isolation.level": "read_uncommitted"})
+        try:
+            wanted = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
+            return {p.partition: max(p.offset, 0) for p in consumer.committed(wanted, timeout=30)}
+        finally:
+            consumer.close()
+
+    def _wake_transactions(self) -> None:
+        """The first transaction makes the broker create its internal topic (seconds): not inside a test."""
+        producer = Producer({**self.client, "transactional.id": "wake"})
+        producer.init_transactions(60)
+
+
+def _script(command: str, directory: Path, *arguments: str) -> str:
+    done = subprocess.run([BROKER_SCRIPT, command, str(directory), *arguments], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"kafka-broker {command} {directory}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def _read_to_end(consumer: Consumer, topic: str, partitions: int) -> list[Record]:
+    consumer.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
+    records: list[Record] = []
+    open_partitions = set(range(partitions))
+
+    def take() -> bool:
+        for message in consumer.consume(5000, 0.2):
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                open_partitions.discard(message.partition())
+        return not open_partitions
+
+    eventually(take, 90, f"end of {topic}", every=0)
+    return records
+
+
+def _record(message: Message) -> Record:
+    return Record(message.partition(), message.offset(), message.key(), message.value(), dict(message.headers() or []))
+
+
+_shared: Broker | None = None

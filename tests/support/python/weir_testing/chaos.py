@@ -1,0 +1,86 @@
+"""Faults while a job runs: kills, rebalances, a broker that dies. All from one seed."""
+import random
+import sys
+import time
+from dataclasses import dataclass
+
+from .job import Job
+from .waiting import eventually
+from .worker import Worker
+
+
+@dataclass
+class Tally:
+    kills: int = 0
+    kills_before_ready: int = 0
+    rebalances: int = 0
+    broker_restarts: int = 0
+
+    def __str__(self) -> str:
+        return (f"{self.kills} kill -9 ({self.kills_before_ready} of them while starting), {self.rebalances} rebalances, "
+                f"{self.broker_restarts} broker restarts")
+
+
+class Chaos:
+    """Does harm to the workers of a job; the caller feeds it and judges what comes out."""
+
+    def __init__(self, job: Job, seed: int):
+        self.job, self.random, self.tally = job, random.Random(seed), Tally()
+
+    def kill_and_restart(self, worker: Worker, times: int) -> None:
+        """kill -9 at a random moment: mostly while it works, sometimes while it starts or restores."""
+        for _ in range(times):
+            if self.random.random() < 0.25:
+                pause(self.random.uniform(0.0, 0.8))
+                if not worker.is_ready():
+                    self.tally.kills_before_ready += 1
+            else:
+                worker.wait_ready()
+                pause(self.random.uniform(0.0, 0.6))
+            worker.kill()
+            self.tally.kills += 1
+            worker.start()
+        worker.wait_ready()
+
+    def rebalance(self, first: Worker, second: Worker, third: Worker) -> None:
+        """Five changes of ownership with two and three instances: join, join, leave, death, join. `first` runs."""
+        second.start()
+        self._settled("second joins", first, second)
+        third.start()
+        self._settled("third joins", first, second, third)
+        second.stop()
+        self._settled("second leaves", first, third)
+        third.kill()  # a static member: its partitions wait for it until the session ends
+        self.tally.kills += 1
+        self._settled("third is given up", first)
+        second.start()
+        self._settled("second comes back", first, second)
+
+    def restart_broker(self, broker_id: int = 1) -> None:
+        """kill -9, a while without it, and back."""
+        self.job.broker.kill(broker_id)
+        pause(self.random.uniform(0.2, 1.5))
+        self.job.broker.restart(broker_id)
+        self.tally.broker_restarts += 1
+
+    def _settled(self, what: str, *workers: Worker) -> None:
+        """Every instance owns something and has restored it, and together they own all."""
+        partitions = self.job.broker.partitions(self.job.topic["transactions"])
+
+        def settled() -> bool:
+            for worker in workers:
+                assert worker.alive, f"{worker.name} ended with {worker.exit_code}:\n{worker.log_tail()}"
+            if not all(worker.is_ready() for worker in workers):
+                return False
+            shares = [worker.metric("weir_assigned_partitions") for worker in workers]
+            return min(shares) > 0 and sum(shares) == partitions
+
+        started = time.monotonic()
+        eventually(settled, 60, what, every=0.1)
+        self.tally.rebalances += 1
+        print(f"  {what}: settled after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
+
+
+def pause(seconds: float) -> None:
+    """A random moment is what is wanted here, not a condition."""
+    time.sleep(seconds)

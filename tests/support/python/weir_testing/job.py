@@ -1,0 +1,139 @@
+"""One Weir job on a broker: topics of its own, configurations, workers, input and outputs."""
+import copy
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import sample
+from .broker import Broker, Record
+from .paths import CONFIG
+from .waiting import eventually
+from .worker import Worker
+
+PARTITIONS = 4
+
+
+class Job:
+    """Topics, group and folders carry the job's name, so jobs share a broker without seeing each other."""
+
+    def __init__(self, broker: Broker, name: str, work: Path, *, delivery: str = "exactly_once", replication: int = 1,
+                 settings: dict[str, Any] | None = None):
+        self.broker, self.name, self.work, self.replication = broker, name, work, replication
+        self.group = name
+        self.topic = {stream: f"{name}-{stream.replace('_', '-')}" for stream in (
+            "transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state")}
+        self.settings = {"delivery": delivery, **(settings or {})}
+        self.workers: list[Worker] = []
+        self.publisher = sample.Publisher(broker.bootstrap)
+
+    # -- set-up
+
+    def create_input_topics(self) -> "Job":
+        """The rest is Weir's to create."""
+        for stream in ("transactions", "labels"):
+            self.broker.create_topic(self.topic[stream], PARTITIONS, self.replication)
+        return self
+
+    def config(self, instance: str, state: str | None = None, **settings: Any) -> Path:
+        """Writes a configuration: the shipped one with what this job and instance change. Keys are dotted paths."""
+        document = yaml.safe_load(CONFIG.read_text())
+        changes = {
+            "model.package": str((CONFIG.parent / document["model"]["package"]).resolve()),
+            "kafka.brokers": self.broker.bootstrap,
+            "kafka.group_id": self.group,
+            "topics.create": True,
+            "topics.partitions": PARTITIONS,
+            "topics.replication": self.replication,
+            "instance.id": f"{self.name}-{instance}",
+            "state.dir": str(self.state_dir(state or instance)),
+            "admin.listen": f"127.0.0.1:{_free_port()}",
+            **{f"topics.{stream}": topic for stream, topic in self.topic.items()},
+            **self.settings,
+            **settings,
+        }
+        for path, value in changes.items():
+            _set(document, path, value)
+        target = self.work / f"{instance}.yaml"
+        target.write_text(yaml.safe_dump(document, sort_keys=False))
+        return target
+
+    def worker(self, instance: str = "a", state: str | None = None, **settings: Any) -> Worker:
+        """An instance, not started. `state` names its local store: two that share a name share the folder."""
+        config = self.config(instance, state, **settings)
+        admin = yaml.safe_load(config.read_text())["admin"]["listen"]
+        worker = Worker(f"{self.name}-{instance}", config, admin, self.work / f"{instance}.log")
+        self.workers.append(worker)
+        return worker
+
+    def state_dir(self, name: str) -> Path:
+        return self.work / "state" / name
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+    # -- input
+
+    def publish(self, lines: tuple[bytes, ...] = (), labels: tuple[bytes, ...] = ()) -> None:
+        """Everything acknowledged when this returns."""
+        for line in lines:
+            self.publisher.send(self.topic["transactions"], line, sample.user_of(line))
+        for line in labels:
+            self.publisher.send(self.topic["labels"], line, sample.user_of(line))
+        self.publisher.flush()
+
+    def feeder(self, lines: tuple[bytes, ...], payments_per_second: float, seed: int) -> sample.Feeder:
+        feeder = sample.Feeder(self.broker.bootstrap, self.topic["transactions"], lines, payments_per_second, seed)
+        feeder.start()
+        return feeder
+
+    # -- progress and outputs
+
+    def committed(self) -> int:
+        """Payments behind the group's committed offsets."""
+        return sum(self.broker.committed(self.group, self.topic["transactions"]).values())
+
+    def is_drained(self) -> bool:
+        topic = self.topic["transactions"]
+        return self.broker.committed(self.group, topic) == self.broker.ends(topic)
+
+    def wait_drained(self, seconds: float = 90) -> None:
+        def drained() -> bool:
+            for worker in self.workers:
+                assert worker.exit_code in (None, 0, -9, -15), (
+                    f"{worker.name} ended with {worker.exit_code}:\n{worker.log_tail()}")
+            return self.is_drained()
+        eventually(drained, seconds, f"{self.name} drained (committed {self.committed()})", every=0.2)
+
+    def read(self, stream: str, isolation: str = "read_committed") -> list[Record]:
+        return self.broker.read(self.topic[stream], isolation)
+
+    def read_with_kcat(self, stream: str) -> list[bytes]:
+        """Committed values, read by a program nobody here wrote."""
+        done = subprocess.run(
+            ["kcat", "-b", self.broker.bootstrap, "-C", "-t", self.topic[stream], "-o", "beginning", "-e", "-q",
+             "-X", "isolation.level=read_committed"], capture_output=True, timeout=90)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.splitlines()
+
+
+def _set(document: dict, path: str, value: Any) -> None:
+    """The last of the words may hold dots itself (session.timeout.ms), and so may a key of the shipped file (instance.id)."""
+    if path in document:
+        document[path] = copy.deepcopy(value)
+        return
+    *parents, last = path.split(".", 2 if path.startswith("kafka.properties.") else -1)
+    for parent in parents:
+        if document.get(parent) is None:
+            document[parent] = {}
+        document = document[parent]
+    document[last] = copy.deepcopy(value)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,20 @@
+"""Where things are. ctest sets the variables; by hand the release build is taken."""
+import os
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
+WORK = Path(os.environ.get("WEIR_TEST_WORK", ROOT / "build/release/tests/work"))
+BROKER_SCRIPT = ROOT / "tests/support/kafka-broker/kafka-broker"
+SAMPLE = ROOT / "tests/data/sample"
+CONFIG = ROOT / "configs/handbook.yaml"
+
+
+def promtool() -> str:
+    """From the PATH, or where `make setup` unpacked it."""
+    unpacked = ROOT / ".cache/prometheus/usr/bin/promtool"
+    found = shutil.which("promtool") or (str(unpacked) if unpacked.exists() else None)
+    if not found:
+        raise FileNotFoundError("promtool: run `make setup`")
+    return found
