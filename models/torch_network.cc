@@ -29,9 +29,10 @@ const bool kCapabilityPinned = [] {
   return setenv("ATEN_CPU_CAPABILITY", avx2 ? "avx2" : "default", 0) == 0;
 }();
 
-/// Threads of LibTorch would compete with the workers, and a fused kernel would be compiled per
-/// shape at run time, with an order of operations of its own. Profiling runs buy nothing on a
-/// frozen graph of large operators.
+/// Threads of LibTorch would compete with the workers. A fused kernel would be compiled per shape
+/// at run time, with an order of operations of its own. The profiling executor guards every call
+/// against new shapes, which a frozen graph of a few large operators does not repay: one payment
+/// costs 37 us with it and 14 without, a batch of 32 2.5 and 1.6 each.
 void settle_process() {
   WEIR_CHECK(kCapabilityPinned);
   static const bool settled = [] {

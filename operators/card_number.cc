@@ -209,15 +209,7 @@ void mark(std::string_view text, std::size_t begin, std::size_t end, std::vector
   }
 }
 
-}  // namespace
-
-bool contains_card_number(std::string_view bytes) {
-  const auto any = [](std::size_t, std::size_t) { return true; };
-  return has_escapes(bytes) ? scan(resolve_escapes(bytes).text, any) : scan(bytes, any);
-}
-
-std::string mask_card_numbers(std::string_view bytes) {
-  if (!contains_card_number(bytes)) return std::string(bytes);
+std::string mask_once(std::string_view bytes) {
   const Plain plain = resolve_escapes(bytes);
   std::vector<bool> masked(plain.text.size());
   scan(plain.text, [&](std::size_t begin, std::size_t end) {
@@ -233,6 +225,21 @@ std::string mask_card_numbers(std::string_view bytes) {
       out += bytes.substr(plain.origin[i], plain.origin[i + 1] - plain.origin[i]);
     }
   }
+  return out;
+}
+
+}  // namespace
+
+bool contains_card_number(std::string_view bytes) {
+  const auto any = [](std::size_t, std::size_t) { return true; };
+  return has_escapes(bytes) ? scan(resolve_escapes(bytes).text, any) : scan(bytes, any);
+}
+
+std::string mask_card_numbers(std::string_view bytes) {
+  // Four kept digits and the group behind them can look like a card number again; each pass takes
+  // digits away.
+  std::string out(bytes);
+  while (contains_card_number(out)) out = mask_once(out);
   return out;
 }
 

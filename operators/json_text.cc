@@ -108,17 +108,22 @@ void append_base64(std::string& out, std::string_view bytes) {
   out.resize(start + (bytes.size() + 2) / 3 * 4, '=');
   char* to = out.data() + start;
   const auto byte = [&](std::size_t i) {
-    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
+    return static_cast<unsigned>(static_cast<unsigned char>(bytes[i]));
   };
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+  const std::size_t whole = bytes.size() / 3 * 3;
+  for (std::size_t i = 0; i < whole; i += 3) {
     const unsigned group = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
     *to++ = kAlphabet[group >> 18];
     *to++ = kAlphabet[group >> 12 & 63];
-    if (i + 1 < bytes.size()) *to = kAlphabet[group >> 6 & 63];
-    ++to;
-    if (i + 2 < bytes.size()) *to = kAlphabet[group & 63];
-    ++to;
+    *to++ = kAlphabet[group >> 6 & 63];
+    *to++ = kAlphabet[group & 63];
   }
+  if (whole == bytes.size()) return;
+  const bool two = bytes.size() - whole == 2;
+  const unsigned group = byte(whole) << 16 | (two ? byte(whole + 1) << 8 : 0);
+  *to++ = kAlphabet[group >> 18];
+  *to++ = kAlphabet[group >> 12 & 63];
+  if (two) *to = kAlphabet[group >> 6 & 63];
 }
 
 void append_hex32(std::string& out, std::uint32_t value) {

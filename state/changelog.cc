@@ -10,6 +10,8 @@ namespace weir::state {
 namespace {
 
 constexpr std::uint8_t kChangelogVersion = 1;
+constexpr std::size_t kEntryValueBytesTypical =
+    288;  // a row, a verdict with two reasons, ids of 36 bytes
 
 Error refused(std::string_view what) {
   return fatal("changelog: refused: " + std::string(what) +
@@ -73,18 +75,25 @@ Result<ChangelogRecord> decode_commit_record(std::string_view key, ByteReader va
 
 }  // namespace
 
-KeyValue encode(const EntryRecord& record) {
+KeyValue encode_entry_record(std::string_view user_id, std::int64_t input_offset,
+                             std::uint64_t commit_sequence, const Entry& entry) {
   KeyValue out;
-  out.key.reserve(record.user_id.size() + 3);
+  out.key.reserve(user_id.size() + 3);
   out.key.push_back('u');
-  out.key.append(record.user_id);
+  out.key.append(user_id);
   out.key.push_back('\0');
-  out.key.push_back(static_cast<char>(record.entry.slot));
+  out.key.push_back(static_cast<char>(entry.slot));
+  out.value.reserve(kEntryValueBytesTypical);
   append(out.value, kChangelogVersion);
-  append(out.value, record.input_offset);
-  append(out.value, record.commit_sequence);
-  append_entry(out.value, record.entry);
+  append(out.value, input_offset);
+  append(out.value, commit_sequence);
+  append_entry(out.value, entry);
   return out;
+}
+
+KeyValue encode(const EntryRecord& record) {
+  return encode_entry_record(record.user_id, record.input_offset, record.commit_sequence,
+                             record.entry);
 }
 
 KeyValue encode(const LineageRecord& record) {

@@ -54,6 +54,10 @@ KeyValue encode(const EntryRecord& record);
 KeyValue encode(const LineageRecord& record);
 KeyValue encode(const CommitRecord& record);
 
+/// encode(EntryRecord) without a record to be filled first.
+KeyValue encode_entry_record(std::string_view user_id, std::int64_t input_offset,
+                             std::uint64_t commit_sequence, const Entry& entry);
+
 using ChangelogRecord = std::variant<EntryRecord, LineageRecord, CommitRecord>;
 /// Refuses (kFatal) unknown versions and damaged bytes with a message that says which and what to
 /// do.

@@ -1,7 +1,6 @@
 #include "state/user_edit.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <optional>
 #include <utility>
@@ -110,18 +109,21 @@ bool keeps_policy(std::string_view encoded, const RetentionPolicy& policy) {
 
 std::uint8_t lowest_free_slot(std::string_view encoded) {
   const UserLayout user(encoded);
-  std::array<std::uint64_t, 4> taken{};
-  const auto take = [&taken](std::uint8_t slot) { taken[slot / 64U] |= 1ULL << (slot % 64U); };
-  for (std::size_t i = 0; i < user.rows(); ++i) take(user.row_slot(i));
-  for (std::size_t i = 0; i < user.verdicts(); ++i) take(user.index(i).slot);
-  std::size_t slot = 0;
-  for (const std::uint64_t word : taken) {
-    const auto free = static_cast<std::size_t>(std::countr_one(word));
-    slot += free;
-    if (free < 64) break;
+  // One pass for every 64 slots, in a register: nearly always the first one answers.
+  for (std::size_t word = 0; word * 64 < kSlots; ++word) {
+    std::uint64_t taken = 0;
+    const auto take = [&taken, word](std::uint8_t slot) {
+      if (slot / 64U == word) taken |= 1ULL << (slot % 64U);
+    };
+    for (std::size_t i = 0; i < user.rows(); ++i) take(user.row_slot(i));
+    for (std::size_t i = 0; i < user.verdicts(); ++i) take(user.index(i).slot);
+    const std::size_t slot = word * 64 + static_cast<std::size_t>(std::countr_one(taken));
+    if (taken == ~0ULL) continue;
+    WEIR_CHECK(slot < kSlots);
+    return static_cast<std::uint8_t>(slot);
   }
-  WEIR_CHECK(slot < kSlots);
-  return static_cast<std::uint8_t>(slot);
+  WEIR_CHECK(false);
+  return 0;
 }
 
 std::string insert_entry(std::string_view encoded, const EntryView& entry,

@@ -87,10 +87,7 @@ UserStore::~UserStore() = default;
 // -- reading and staging
 
 Result<HotUser*> UserStore::Impl::load(std::string_view user_id) {
-  if (HotUser* user = hot.find(user_id)) {
-    ++hits;
-    return user;
-  }
+  if (HotUser* user = hot.find(user_id)) return user;
   ++misses;
   std::string state;
   if (!backing_empty) {
@@ -107,8 +104,10 @@ Result<HotUser*> UserStore::Impl::load(std::string_view user_id) {
 }
 
 Result<UserView> UserStore::get(std::string_view user_id) {
+  const std::uint64_t misses = impl_->misses;
   auto user = impl_->load(user_id);
   if (!user) return user.error();
+  if (impl_->misses == misses) ++impl_->hits;  // add() of the same payment is no second hit
   return UserView((*user)->state);
 }
 
@@ -121,8 +120,7 @@ Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& line
 
   if (entry.verdict) entry.verdict->lineage = store.stage_lineage(lineage);
   entry.slot = lowest_free_slot(user.state);
-  KeyValue change = encode(
-      EntryRecord{std::string(user_id), input_offset, store.point.sequence + 1, std::move(entry)});
+  KeyValue change = encode_entry_record(user_id, input_offset, store.point.sequence + 1, entry);
   const auto record = parse_entry_record(change.key, change.value);
   WEIR_CHECK(record);
   std::string state = insert_entry(user.state, record->entry, store.options.retention);

@@ -173,10 +173,10 @@ const Key kKeys[] = {
      "How far event time may run ahead of the record's own timestamp."},
     {"input.future", ChoiceKey{kFuturePolicies, get_future, set_future},
      "What happens beyond future_max: dead_letter, or clamp event time to the record's timestamp."},
-    {"dedupe.horizon", DurationKey{WEIR_FIELD(operators.dedupe.horizon), 0ms, 720h},
+    {"dedupe.horizon", DurationKey{WEIR_FIELD(operators.dedupe.horizon), 1ms, 720h},
      "Event time over which a transaction_id is remembered: the longest time over which a producer "
      "resends."},
-    {"dedupe.ids_per_user_max", CountKey{WEIR_FIELD(operators.dedupe.ids_per_user_max), 1, 4'096},
+    {"dedupe.ids_per_user_max", CountKey{WEIR_FIELD(operators.dedupe.ids_per_user_max), 1, 120},
      "Ids remembered for one user; about 150 bytes each."},
     {"history.rows", CountKey{WEIR_FIELD(operators.history.rows), 1, 128},
      "Past payments kept for each user, 52 bytes each. At least what the model reads."},

@@ -160,9 +160,18 @@ struct AdminServer::Impl {
     code == MHD_CONNECTION_NOTIFY_STARTED ? impl.admit(connection) : impl.forget(connection);
   }
 
+  /// Called when a request's head is there, and once more when the request is complete. Answered at
+  /// the second call, so that the connection stays open for the next request; a method that may
+  /// bring a body is refused at the first.
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
-                               const char* method, const char*, const char*, size_t*, void**) {
+                               const char* method, const char*, const char*, size_t*,
+                               void** request) {
+    static char seen = 0;
     const bool reads = std::string_view(method) == "GET" || std::string_view(method) == "HEAD";
+    if (reads && *request == nullptr) {
+      *request = &seen;
+      return MHD_YES;
+    }
     Reply reply{MHD_HTTP_METHOD_NOT_ALLOWED, "application/json",
                 "{\"error\":\"method not allowed\",\"allowed\":[\"GET\",\"HEAD\"]}\n"};
     if (reads) reply = static_cast<Impl*>(self)->reply_to(url);

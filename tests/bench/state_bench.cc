@@ -129,7 +129,7 @@ void hot_user(benchmark::State& state) {
       static_cast<double>(store->hot_bytes()) / static_cast<double>(store->hot_users());
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(hot_user)->Arg(1'000)->Arg(100'000);
+BENCHMARK(hot_user)->Arg(1'000)->Arg(100'000)->Iterations(1'000'000);
 
 /// The same with every user read from RocksDB first and one evicted for it.
 void missed_user(benchmark::State& state) {
@@ -154,7 +154,7 @@ void missed_user(benchmark::State& state) {
       static_cast<double>(store->disk_bytes()) / static_cast<double>(users);
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(missed_user);
+BENCHMARK(missed_user)->Iterations(200'000);
 
 void write_back_user(benchmark::State& state) {
   const Directory directory;
@@ -177,7 +177,7 @@ void write_back_user(benchmark::State& state) {
   }
   state.SetItemsProcessed(written);  // users per second
 }
-BENCHMARK(write_back_user)->Unit(benchmark::kMillisecond)->Iterations(10);
+BENCHMARK(write_back_user)->Unit(benchmark::kMillisecond)->Iterations(3);
 
 /// A changelog of 1 M entry records over 50,000 users into an empty store on RocksDB.
 void restore_million(benchmark::State& state) {

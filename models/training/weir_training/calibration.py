@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 _STEPS_MAX = 100
-_CONVERGED = 1e-10
+# Likelihood per payment that the last step may still gain. Near the optimum a gain drowns in the
+# rounding of the sum, so a search that insisted on seeing it would never end.
+_GAIN_MIN = 1e-12
 
 
 class CalibrationError(Exception):
@@ -52,9 +54,10 @@ def fit_platt(logit: np.ndarray, is_fraud: np.ndarray) -> Platt:
         p = Platt(*parameters).probability(logit)
         gradient = x.T @ (y - p)
         step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x, gradient)
-        parameters = _climb(x, y, parameters, step)
-        if np.abs(step).max() < _CONVERGED * (1 + np.abs(parameters).max()):
+        if gradient @ step <= _GAIN_MIN * len(y):
+            parameters = parameters + step
             break
+        parameters = _climb(x, y, parameters, step)
     else:
         raise CalibrationError(
             "the calibration does not converge: look at the scores of this period"

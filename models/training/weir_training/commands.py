@@ -101,6 +101,8 @@ def train(arguments: Namespace) -> dict[str, Any]:
     features = arguments.features or varying_features(payments, arguments.history_rows, in_training)
     examples = Examples(payments, features, arguments.history_rows)
 
+    # Before the fit: someone may edit the sources while it runs.
+    provenance = _provenance(sources, periods, settings, payments, in_training)
     plain = fit(examples, in_training, settings)
     model = package.scripted(plain)
     served = package.load_model(model)
@@ -108,7 +110,7 @@ def train(arguments: Namespace) -> dict[str, Any]:
     metrics = _metrics(served, calibration, examples, periods.evaluate)
     metrics["plain_torch_difference_max"] = _agreement(plain, served, examples, periods.evaluate)
 
-    training = _provenance(sources, periods, settings, payments, in_training) | {"metrics": metrics}
+    training = provenance | {"metrics": metrics}
     manifest = package.manifest_of(
         name,
         version,
@@ -198,14 +200,12 @@ def _metrics(
 def _agreement(plain: nn.Module, served: nn.Module, examples: Examples, period: Period) -> float:
     """Largest difference of a logit between the trained and the served form over a whole period."""
     index = _labelled(examples.payments, period)
-    difference = score(plain, examples, index, "compare") - score(
-        served, examples, index, "compare"
-    )
-    largest = float(np.abs(difference).max())
+    trained = score(plain, examples, index, "compare")
+    largest = float(np.abs(trained - score(served, examples, index, "compare")).max())
     if not largest <= _AGREEMENT_MAX:
         raise package.PackageError(
-            f"C++ operators differ from plain torch by {largest:.2e},"
-            f" allowed is {_AGREEMENT_MAX:.0e}: either they are another function, or the weights are so large that rounding shows"
+            f"C++ operators differ from plain torch by {largest:.2e}, more than {_AGREEMENT_MAX}:"
+            " either they are another function, or the weights are so large that rounding shows"
             " (raise --weight-decay)"
         )
     return largest

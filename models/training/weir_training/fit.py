@@ -26,7 +26,7 @@ class FitSettings:
     epochs: int = 4  # passes over the training period; cost is proportional
     batch: int = 512
     learning_rate: float = 2e-3  # highest rate; warms up over the first steps, then falls to zero
-    # Of a genuine payment in the loss, where a fraud weighs 1: frauds are few. Calibration undoes it.
+    # Of a genuine payment in the loss; a fraud weighs 1: frauds are few. Calibration undoes it.
     genuine_weight: float = 0.15
     # Keeps attention logits small. Without it queries grow until float32 rounding moves single
     # scores by more than 1e-5 (1.7e-5 on the handbook; 0.85e-5 with it, for .03 less AP).

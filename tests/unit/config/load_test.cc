@@ -185,6 +185,27 @@ TEST(ConfigKeys, EveryRowIsComplete) {
   }
 }
 
+// The loader reports with a place, Settings::validate() without: what the loader lets pass must
+// pass there too.
+TEST(ConfigKeys, LimitsAreThoseTheOperatorsAccept) {
+  const auto expect_accepted = [](const Key& key, const auto& slot, auto limit) {
+    Config config;
+    slot.field(config, "EUR") = limit;
+    const Status status = config.operators.validate();
+    EXPECT_TRUE(status) << key.path << ": " << (status ? "" : status.error().message);
+  };
+  for (const Key& key : all_keys()) {
+    std::visit(
+        [&](const auto& slot) {
+          if constexpr (requires { slot.min; }) {
+            expect_accepted(key, slot, slot.min);
+            expect_accepted(key, slot, slot.max);
+          }
+        },
+        key.slot);
+  }
+}
+
 // No text, whole or cut anywhere, may crash the loader; what it finds is always printable.
 TEST(ConfigRobustness, HandbookCutAtEveryByteLoadsOrComplains) {
   const std::string whole = read_file(kHandbook);

@@ -131,26 +131,32 @@ TEST_F(EventPathTest, KeepsUsersOfTwoPartitionsApart) {
   EXPECT_EQ(out[1]["duplicate"], false);
 }
 
-/// A stream with all the trouble there is: few users and ids, times forth and back, broken records.
+/// A stream with all the trouble there is: few users, resent payments, times forth and back, broken
+/// records. A resent payment has the bytes of the first.
 std::deque<OwnedRecord> troubled_stream(std::mt19937_64& random, std::size_t size) {
   const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
   std::deque<OwnedRecord> records;
   std::array<std::int64_t, 4> newest;
   newest.fill(kNoon);
+  std::array<std::vector<std::string>, 4> sent;
   for (std::size_t i = 0; i < size; ++i) {
     const auto u = static_cast<std::size_t>(below(newest.size()));
     const std::string user = "u" + std::to_string(u);
-    const std::int64_t step = below(10) == 0 ? below(3 * kHour) : below(2 * kMinute);
-    const bool back = below(4) == 0;
-    const std::int64_t time =
-        back ? std::max<std::int64_t>(0, newest[u] - step * 2) : newest[u] + step;
-    newest[u] = std::max(newest[u], time);
-    json p = payment("t" + std::to_string(below(60)), user, time,
-                     std::to_string(below(100000) / 100) + "." + std::to_string(10 + below(90)));
-    p["merchant_id"] = "M" + std::to_string(below(5));
-    p["device_id"] = "D" + std::to_string(below(3));
     OwnedRecord record{
-        static_cast<std::int32_t>(u % 2), static_cast<std::int64_t>(i), -1, user, p.dump(), {}};
+        static_cast<std::int32_t>(u % 2), static_cast<std::int64_t>(i), -1, user, "", {}};
+    if (!sent[u].empty() && below(4) == 0) {
+      const auto back = static_cast<std::size_t>(below(std::min<std::size_t>(12, sent[u].size())));
+      record.value = sent[u][sent[u].size() - 1 - back];
+    } else {
+      const std::int64_t step = below(10) == 0 ? below(3 * kHour) : below(2 * kMinute);
+      const std::int64_t time = below(4) == 0 ? newest[u] - step * 2 : newest[u] + step;
+      newest[u] = std::max(newest[u], time);
+      json p = payment("t" + std::to_string(i), user, time,
+                       std::to_string(below(1000)) + "." + std::to_string(10 + below(90)));
+      p["merchant_id"] = "M" + std::to_string(below(5));
+      p["device_id"] = "D" + std::to_string(below(3));
+      record.value = sent[u].emplace_back(p.dump());
+    }
     switch (below(12)) {
       case 0:
         record.value.clear();

@@ -94,6 +94,13 @@ TEST_F(AdminServerTest, PostWithABodyIsRefusedNotRead) {
   EXPECT_THAT(connection.read_all(), StartsWith("HTTP/1.1 405 "));
 }
 
+TEST_F(AdminServerTest, GetWithABodyClosesItsConnectionAndNothingElse) {
+  const Connection connection(server_->port());
+  connection.send("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc");
+  EXPECT_THAT(connection.read_all(), Not(HasSubstr("200 OK")));
+  EXPECT_THAT(get("/livez"), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(AdminServerTest, QueryStringsAreIgnored) {
   EXPECT_THAT(get("/livez?verbose=1"), StartsWith("HTTP/1.1 200 "));
 }

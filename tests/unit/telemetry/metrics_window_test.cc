@@ -54,10 +54,10 @@ TEST(MetricsWindow, QuantilesAreOfTheWindowNotOfTheTotal) {
   WorkerMetrics worker;
   for (int i = 0; i < 1'000; ++i) worker.verdict_delay_seconds.observe(5);  // an earlier, slow time
   const auto start = snapshot({&worker}, 0);
-  for (int i = 0; i < 100; ++i) worker.verdict_delay_seconds.observe(0.004);
+  for (int i = 0; i < 100; ++i) worker.verdict_delay_seconds.observe(1.0 / 256);
   const std::string json = render_metrics_window(start, snapshot({&worker}, 1'000), "i");
   // All in the bucket (0.0025, 0.005]: half way, and 99 hundredths of the way through.
-  EXPECT_THAT(json, HasSubstr(R"("weir_verdict_delay_seconds":{"count":100,"sum":0.4)"));
+  EXPECT_THAT(json, HasSubstr(R"("weir_verdict_delay_seconds":{"count":100,"sum":0.390625,)"));
   EXPECT_THAT(json, HasSubstr(R"("p50":0.00375,"p99":0.004975)"));
 }
 

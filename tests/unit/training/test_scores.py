@@ -61,6 +61,15 @@ class CalibrationTest(unittest.TestCase):
         self.assertAlmostEqual(found.slope, true.slope, delta=0.02)
         self.assertAlmostEqual(found.intercept, true.intercept, delta=0.03)
 
+    def test_converges_where_the_last_gain_is_below_rounding(self):
+        # On seeds 6 and 41 a search that must see every gain halves its last step forever.
+        for seed in (6, 41, *range(5)):
+            random = np.random.default_rng(seed)
+            logit = random.gumbel(-4, 0.7, 5_000).astype(np.float32)
+            is_fraud = random.random(len(logit)) < Platt(1.1, -1.4).probability(logit)
+            expected = fit_platt(logit, is_fraud).probability(logit).sum()
+            self.assertAlmostEqual(expected, is_fraud.sum(), delta=1e-6, msg=f"seed {seed}")
+
     def test_probabilities_add_up_to_the_frauds_of_the_period(self):
         random = np.random.default_rng(2)
         logit = random.normal(0, 1, 5_000)

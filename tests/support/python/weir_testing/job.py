@@ -40,8 +40,9 @@ class Job:
     def config(self, instance: str, state: str | None = None, **settings: Any) -> Path:
         """Writes a configuration: the shipped one with what this job and instance change. Keys are dotted paths."""
         document = yaml.safe_load(CONFIG.read_text())
+        package = document["model"]["package"]  # relative to the file, and ours lies elsewhere
         changes = {
-            "model.package": str((CONFIG.parent / document["model"]["package"]).resolve()),
+            "model.package": package and str((CONFIG.parent / package).resolve()),
             "kafka.brokers": self.broker.bootstrap,
             "kafka.group_id": self.group,
             "topics.create": True,
