@@ -185,7 +185,8 @@ RememberedVerdict decode_verdict(std::string_view bytes) {
   verdict.lineage = head.lineage;
   Decision& decision = verdict.decision;
   decision.action = static_cast<Action>(head.action);
-  if ((head.flags & kHasProbability) != 0) decision.p = head.p;
+  const double p = head.p;  // optional takes a reference, and packed bytes are not aligned
+  if ((head.flags & kHasProbability) != 0) decision.p = p;
   decision.costs = {head.cost_approve, head.cost_review, head.cost_decline};
   decision.reason_count = head.reasons;
   for (std::size_t i = 0; i < head.reasons; ++i) {
