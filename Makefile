@@ -7,10 +7,11 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON := .venv/bin/python
+FUZZ_SECONDS ?= 60
 # In CI a warning is an error.
 CONFIGURE := $(if $(CI),-DWEIR_WERROR=ON)
 
-.PHONY: help setup build run test bench faults asan tsan tidy format train clean
+.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train clean
 .PHONY: packages-build packages-check
 
 help: ## this list
@@ -37,9 +38,9 @@ test: setup build/release/build.ninja ## everything CI checks: unit, simulation,
 	@cmake --build --preset release
 	@ctest --preset release --parallel $$(nproc) $(ARGS)
 
-bench: setup build/release/build.ninja ## the figures of the README, measured here
+bench: packages-build build/release/build.ninja ## the figures, measured here; ARGS to every benchmark
 	@cmake --build --preset release
-	@tests/bench/run $(ARGS)
+	@for program in build/release/tests/bench/*_bench; do echo "== $$program"; $$program $(ARGS); done
 
 faults: setup build ## the long fault run: ARGS="--kills 200 --seed 7"
 	@$(PYTHON) tests/faults/long_run.py $(ARGS)
@@ -47,6 +48,13 @@ faults: setup build ## the long fault run: ARGS="--kills 200 --seed 7"
 asan tsan: %: setup build/%/build.ninja ## unit and simulation tests under a sanitizer
 	@cmake --build --preset $@
 	@ctest --preset $@ --parallel $$(nproc) $(ARGS)
+
+fuzz: packages-check ## the decoder under libFuzzer; FUZZ_SECONDS=60
+	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DWEIR_FUZZ=ON \
+	  -DWEIR_SANITIZE=fuzzer-no-link,address,undefined
+	@cmake --build build/fuzz --target decode_fuzz
+	@mkdir -p build/fuzz/found
+	@build/fuzz/tests/fuzz/decode_fuzz -max_total_time=$(FUZZ_SECONDS) build/fuzz/found tests/fuzz/corpus/decode
 
 tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 	@python3 tests/tidy/tidy.py

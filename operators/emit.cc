@@ -32,27 +32,21 @@ VerdictContent content_of(const DecidedTransaction& payment, const Lineage& line
           .duplicate = false};
 }
 
-/// The first verdict as state remembers it. Time and money are in its row while that is history;
-/// behind that the resent payment's own are taken.
+/// The first verdict as state remembers it, whatever the resent payment says.
 VerdictContent content_of(const DuplicateTransaction& payment) {
   const state::Entry& first = *payment.first;
   const state::RememberedVerdict& verdict = *first.verdict;
+  const Currency* currency = find_currency(verdict.currency);
   VerdictContent content{.transaction_id = verdict.transaction_id,
                          .user_id = payment.user_id,
                          .merchant_id = verdict.merchant_id,
-                         .event_time = payment.event_time,
-                         .amount_minor = payment.amount_minor,
-                         .currency = payment.currency,
+                         .event_time = {verdict.event_time_ms},
+                         .amount_minor = verdict.amount_minor,
+                         .currency = currency != nullptr ? *currency : payment.currency,
                          .decision = &verdict.decision,
                          .lineage = payment.lineage,
                          .origin = verdict.origin,
                          .duplicate = true};
-  const Currency* currency = find_currency(first.row.currency);
-  if (first.in_history && currency != nullptr) {
-    content.event_time = {first.row.event_time_ms};
-    content.amount_minor = first.row.amount_minor;
-    content.currency = *currency;
-  }
   return content;
 }
 

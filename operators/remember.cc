@@ -11,6 +11,9 @@ Status remember(std::span<const DecidedTransaction> payments, RecalledUsers& use
     entry.in_history = !payment.late;
     entry.verdict = state::RememberedVerdict{.transaction_id = std::string(payment.transaction_id),
                                              .merchant_id = std::string(payment.merchant_id),
+                                             .event_time_ms = payment.event_time.ms,
+                                             .amount_minor = payment.amount_minor,
+                                             .currency = payment.currency.numeric,
                                              .decision = payment.decision,
                                              .origin = payment.origin,
                                              .lineage = 0};

@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "models/load_scorer.h"
 #include "pipeline/config/describe.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/cluster.h"
@@ -18,16 +17,7 @@ int check_command(const ConfigSource& source, bool resolved, bool offline) {
     fmt::print("{}", config::dump_resolved(*loaded));
     return kExitOk;
   }
-  if (!config.model.package.empty()) {
-    const auto scorer = load_scorer(config.model.package.string(), {config.model.allow, 1});
-    if (!scorer) return report(scorer.error(), kExitConfig);
-    const auto& model = (*scorer)->info();
-    if (model.history_rows > config.operators.history.rows) {
-      fmt::print(stderr, "weir: model {} reads {} history rows, history.rows keeps {}; raise history.rows\n", model.name,
-                 model.history_rows, config.operators.history.rows);
-      return kExitConfig;
-    }
-  }
+  if (const auto scorer = open_scorer(config); !scorer) return report(scorer.error(), kExitConfig);
   if (!offline) {
     const auto cluster = kafka::Cluster::connect(connection(config));
     if (!cluster) return report(cluster.error(), kExitConfig);

@@ -139,7 +139,7 @@ class Demo {
       if (signals.wait(milliseconds(0))) break;
     }
     print_row();
-    return ok();
+    return (*producer)->flush(milliseconds(5'000));
   }
 
   void print_summary() {
@@ -232,6 +232,8 @@ std::vector<std::string> demo_settings(const DemoArguments& arguments, const std
                          "admin.listen=127.0.0.1:0", "topics.create=true", "log.level=warn"});
   if (arguments.brokers.empty()) {
     set.emplace_back("delivery=at_least_once");
+    // The stand-in answers an empty fetch only when its time is up, not when a record arrives.
+    set.emplace_back("kafka.properties.fetch.wait.max.ms=5");
     return set;
   }
   const auto run = fmt::format("weir-demo-{}", getpid());
@@ -274,7 +276,8 @@ int demo_command(const DemoArguments& arguments) {
   fmt::print("broker   {} ({})\ndelivery {}\nmodel    {}\n", brokers, embedded ? "embedded stand-in" : "real",
              embedded ? "at_least_once: the stand-in has no transactions; --brokers HOST:PORT shows exactly_once"
                       : "as configured",
-             loaded->config.model.package.filename().string());
+             loaded->config.model.package.parent_path().filename().string() + " " +
+                 loaded->config.model.package.filename().string());
   auto instance = Instance::start(loaded->config);
   if (!instance) return report(instance.error(), kExitConfig);
   fmt::print("metrics  http://127.0.0.1:{}/metrics\n\n", (*instance)->admin_port());

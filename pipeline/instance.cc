@@ -5,7 +5,6 @@
 #include <array>
 #include <filesystem>
 
-#include "models/load_scorer.h"
 #include "pipeline/kafka/changelog_reader.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/kafka/kafka_input.h"
@@ -55,6 +54,7 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   auto admin = telemetry::AdminServer::start(*address, instance->exposition_, instance->health_);
   if (!admin) return admin.error();
   instance->admin_ = *std::move(admin);
+  WEIR_RETURN_IF_ERROR(instance->load_models());
   WEIR_RETURN_IF_ERROR(instance->prepare_topics());
   std::error_code error;
   std::filesystem::create_directories(config.state.dir, error);
@@ -77,6 +77,21 @@ telemetry::MetricsSnapshot Instance::snapshot() const {
   std::vector<const telemetry::WorkerMetrics*> workers;
   for (const auto& metrics : metrics_) workers.push_back(metrics.get());
   return telemetry::take_snapshot(workers, clock_.wall_ms());
+}
+
+Status Instance::load_models() {
+  // Here and not in the workers: a refused package is a configuration error, said before anything is joined.
+  for (std::size_t i = 0; i < config_.workers; ++i) {
+    auto scorer = open_scorer(config_);
+    if (!scorer) return scorer.error();
+    scorers_.push_back(*std::move(scorer));
+  }
+  if (scorers_.front()) {
+    const auto& model = scorers_.front()->info();
+    exposition_.set_model({model.name, model.version, model.digest});
+    log_info("model {} {} ({})", model.name, model.version, model.digest);
+  }
+  return ok();
 }
 
 Status Instance::prepare_topics() {
@@ -136,15 +151,6 @@ void Instance::run_worker(std::size_t index) {
 Status Instance::work(std::size_t index) {
   auto& health = health_.worker(index);
   auto& metrics = *metrics_[index];
-  std::unique_ptr<Scorer> scorer;
-  if (!config_.model.package.empty()) {
-    auto loaded = load_scorer(config_.model.package.string(), {config_.model.allow, config_.batch.records_max});
-    if (!loaded) return loaded.error();
-    scorer = *std::move(loaded);
-    const auto& model = scorer->info();
-    exposition_.set_model({model.name, model.version, model.digest});
-    log_info("model {} {} ({})", model.name, model.version, model.digest);
-  }
   const auto identity = fmt::format("{}-{}", config_.instance_id, index);
   kafka::KafkaInput input({connection(config_), config_.topics.transactions, config_.kafka.group_id, identity});
   kafka::OutputOptions output_options;
@@ -166,7 +172,7 @@ Status Instance::work(std::size_t index) {
   auto guard = PoisonGuard::open((config_.state.dir / fmt::format("in-process-{}", index)).string());
   if (!guard) return guard.error();
 
-  Worker worker(worker_options(config_), {input, *output, changelog, stores, clock_, scorer.get(), guard->get()},
+  Worker worker(worker_options(config_), {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get()},
                 metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
   WEIR_RETURN_IF_ERROR(worker.open());

@@ -12,6 +12,7 @@
 
 #include "pipeline/config/config.h"
 #include "pipeline/core/error.h"
+#include "pipeline/core/scorer.h"
 #include "pipeline/system_clock.h"
 #include "pipeline/telemetry/admin_server.h"
 #include "pipeline/telemetry/exposition.h"
@@ -41,6 +42,7 @@ class Instance {
 
  private:
   explicit Instance(const config::Config& config);
+  Status load_models();
   Status prepare_topics();
   void run_worker(std::size_t index);
   Status work(std::size_t index);
@@ -52,6 +54,7 @@ class Instance {
   std::int32_t input_partitions_ = 0;
   telemetry::Health health_;
   std::vector<std::unique_ptr<telemetry::WorkerMetrics>> metrics_;
+  std::vector<std::unique_ptr<Scorer>> scorers_;  // one a worker; null without a model
   telemetry::Exposition exposition_;
   std::unique_ptr<telemetry::AdminServer> admin_;
   std::atomic<bool> stop_{false};

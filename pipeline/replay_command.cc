@@ -6,7 +6,6 @@
 #include <iostream>
 #include <memory>
 
-#include "models/load_scorer.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
@@ -56,12 +55,8 @@ int replay_command(const ReplayArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto& config = loaded->config;
-  std::unique_ptr<Scorer> scorer;
-  if (!config.model.package.empty()) {
-    auto made = load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
-    if (!made) return report(made.error(), kExitConfig);
-    scorer = *std::move(made);
-  }
+  const auto scorer = open_scorer(config);
+  if (!scorer) return report(scorer.error(), kExitConfig);
   auto options = replay_options(config);
   options.transactions = arguments.transactions;
   options.labels = arguments.labels;
@@ -76,7 +71,7 @@ int replay_command(const ReplayArguments& arguments) {
     WEIR_RETURN_IF_ERROR(dead_letters.open(arguments.dead_letters_out));
     WEIR_RETURN_IF_ERROR(state.open(arguments.state_out));
     WEIR_RETURN_IF_ERROR(replay::run_replay(
-        options, scorer.get(), {verdicts.stream(), features.stream(), dead_letters.stream(), state.stream()}, result));
+        options, scorer->get(), {verdicts.stream(), features.stream(), dead_letters.stream(), state.stream()}, result));
     WEIR_RETURN_IF_ERROR(verdicts.close());
     WEIR_RETURN_IF_ERROR(features.close());
     WEIR_RETURN_IF_ERROR(dead_letters.close());

@@ -1,5 +1,9 @@
 #include "pipeline/runtime_settings.h"
 
+#include "models/load_scorer.h"
+#include "operators/dedupe.h"
+#include "operators/score.h"
+
 namespace weir {
 
 kafka::Connection connection(const config::Config& config) {
@@ -16,18 +20,10 @@ kafka::StreamTopics stream_topics(const config::Config& config) {
   return topics;
 }
 
-state::RetentionPolicy retention(const config::Config& config) {
-  state::RetentionPolicy policy;
-  policy.history_rows = config.operators.history.rows;
-  policy.verdicts_max = config.operators.dedupe.ids_per_user_max;
-  policy.verdict_horizon_ms = config.operators.dedupe.horizon.count();
-  return policy;
-}
-
 state::UserStoreOptions store_options(const config::Config& config, const std::string& cluster_id) {
   state::UserStoreOptions options;
   options.identity = {cluster_id, config.topics.state, 0};
-  options.retention = retention(config);
+  options.retention = operators::retention(config.operators);
   options.hot_bytes = config.state.hot_bytes / config.workers;
   return options;
 }
@@ -51,8 +47,16 @@ replay::ReplayOptions replay_options(const config::Config& config) {
   options.partitions = static_cast<std::int32_t>(config.topics.partitions);
   options.operators = config.operators;
   options.operators.input_topic = config.topics.transactions;
-  options.retention = retention(config);
+  options.retention = operators::retention(config.operators);
   return options;
+}
+
+Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config) {
+  if (config.model.package.empty()) return std::unique_ptr<Scorer>();
+  auto scorer = load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
+  if (!scorer) return scorer.error();
+  WEIR_RETURN_IF_ERROR(operators::check_model((*scorer)->info(), config.operators));
+  return scorer;
 }
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 #pragma once
 // From configuration to the settings of the parts that run, for live and replay alike.
 
+#include <memory>
 #include <string>
 
 #include "pipeline/config/config.h"
@@ -14,9 +15,10 @@ namespace weir {
 
 kafka::Connection connection(const config::Config& config);
 kafka::StreamTopics stream_topics(const config::Config& config);
-state::RetentionPolicy retention(const config::Config& config);
 state::UserStoreOptions store_options(const config::Config& config, const std::string& cluster_id);
 WorkerOptions worker_options(const config::Config& config);
 replay::ReplayOptions replay_options(const config::Config& config);
+/// The configured model, loaded, proven and fit for these settings; null when none is configured.
+Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config);
 
 }  // namespace weir

@@ -31,6 +31,8 @@ nlohmann::ordered_json row_json(const HistoryRow& row) {
 nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict, const state::UserStore& store) {
   nlohmann::ordered_json out{{"transaction_id", verdict.transaction_id},
                              {"merchant_id", verdict.merchant_id},
+                             {"event_time", format_event_time({verdict.event_time_ms})},
+                             {"amount_minor", verdict.amount_minor},
                              {"action", std::string(to_string(verdict.decision.action))},
                              {"p", nullptr},
                              {"input", {{"partition", verdict.origin.partition}, {"offset", verdict.origin.offset}}},

@@ -36,6 +36,9 @@ struct VerdictHead {
   std::uint8_t degraded;
   std::uint8_t flags;
   std::uint8_t reasons;
+  std::uint16_t currency;
+  std::int64_t event_time_ms;
+  std::int64_t amount_minor;
   std::int32_t partition;
   std::int64_t offset;
   std::uint64_t lineage;
@@ -52,7 +55,7 @@ struct ReasonBytes {
 };
 #pragma pack(pop)
 static_assert(sizeof(EntryHead) == 16);
-static_assert(sizeof(VerdictHead) == 58);
+static_assert(sizeof(VerdictHead) == 76);
 static_assert(sizeof(ReasonBytes) == 25);
 
 bool valid_time(std::int64_t ms) {
@@ -82,6 +85,9 @@ void append_verdict(std::string& out, const RememberedVerdict& verdict) {
       static_cast<std::uint8_t>((decision.p ? kHasProbability : 0) | (decision.late ? kLate : 0) |
                                 (decision.out_of_order ? kOutOfOrder : 0));
   head.reasons = decision.reason_count;
+  head.currency = verdict.currency;
+  head.event_time_ms = verdict.event_time_ms;
+  head.amount_minor = verdict.amount_minor;
   head.partition = verdict.origin.partition;
   head.offset = verdict.origin.offset;
   head.lineage = verdict.lineage;
@@ -166,8 +172,9 @@ bool check_verdict(std::string_view bytes) {
   if (head.transaction_id_bytes == 0 || head.reasons > kReasonsMax) return false;
   if (head.action > static_cast<std::uint8_t>(Action::kBlock)) return false;
   if ((head.flags & ~(kHasProbability | kLate | kOutOfOrder)) != 0) return false;
-  if ((head.flags & kHasProbability) == 0 && std::bit_cast<std::uint64_t>(head.p) != 0)
-    return false;
+  if (!valid_time(head.event_time_ms) || head.amount_minor < 0) return false;
+  const double p = head.p;  // a copy, as below: packed bytes are not aligned for a reference
+  if ((head.flags & kHasProbability) == 0 && std::bit_cast<std::uint64_t>(p) != 0) return false;
   return bytes.size() == verdict_bytes(head);
 }
 
@@ -181,11 +188,14 @@ RememberedVerdict decode_verdict(std::string_view bytes) {
   RememberedVerdict verdict;
   verdict.transaction_id = verdict_transaction_id(bytes);
   verdict.merchant_id = bytes.substr(bytes.size() - head.merchant_id_bytes);
+  verdict.currency = head.currency;
+  verdict.event_time_ms = head.event_time_ms;
+  verdict.amount_minor = head.amount_minor;
   verdict.origin = {head.partition, head.offset};
   verdict.lineage = head.lineage;
   Decision& decision = verdict.decision;
   decision.action = static_cast<Action>(head.action);
-  const double p = head.p;  // optional takes a reference, and packed bytes are not aligned
+  const double p = head.p;
   if ((head.flags & kHasProbability) != 0) decision.p = p;
   decision.costs = {head.cost_approve, head.cost_review, head.cost_decline};
   decision.reason_count = head.reasons;

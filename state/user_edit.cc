@@ -14,11 +14,7 @@ namespace {
 std::size_t row_position(const UserLayout& user, const HistoryRow& row) {
   std::size_t i = user.rows();
   while (i > 0) {
-    const HistoryRow before = user.row(i - 1);
-    if (std::pair(before.event_time_ms, before.sequence) <
-        std::pair(row.event_time_ms, row.sequence)) {
-      break;
-    }
+    if (history_order(user.row(i - 1)) < history_order(row)) break;
     --i;
   }
   return i;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "pipeline/core/history_row.h"
 #include "state/bytes.h"
@@ -20,7 +21,6 @@ namespace weir::state {
 
 inline constexpr std::uint8_t kUserVersion = 1;
 
-#pragma pack(push, 1)
 struct UserHead {
   std::uint8_t version = kUserVersion;
   std::uint8_t rows = 0;
@@ -37,9 +37,16 @@ struct VerdictIndex {
   std::uint8_t slot = 0;
   std::uint8_t zero = 0;
 };
-#pragma pack(pop)
 static_assert(sizeof(UserHead) == 16);
 static_assert(sizeof(VerdictIndex) == 24);
+
+/// (event_time, sequence): the order of history. By value, as the fields of a packed row are not
+/// aligned.
+inline std::pair<std::int64_t, std::uint32_t> history_order(const HistoryRow& row) {
+  const std::int64_t event_time_ms = row.event_time_ms;
+  const std::uint32_t sequence = row.sequence;
+  return {event_time_ms, sequence};
+}
 
 /// Sections of valid bytes (validate_user_state) or of none: a user never seen.
 class UserLayout {

@@ -25,8 +25,7 @@ Status validate_rows(const UserLayout& user, std::array<std::int64_t, kSlots>& s
       return damaged("row out of range");
     }
     const HistoryRow row = user.row(i);
-    if (i > 0 && std::pair(before.event_time_ms, before.sequence) >=
-                     std::pair(row.event_time_ms, row.sequence)) {
+    if (i > 0 && history_order(before) >= history_order(row)) {
       return damaged("rows out of order");
     }
     before = row;
@@ -89,7 +88,7 @@ HistoryRow UserView::history_row(std::size_t i) const {
 std::optional<std::int64_t> UserView::newest_event_time_ms() const {
   const UserLayout user(encoded_);
   if (user.rows() == 0) return std::nullopt;
-  return user.row(user.rows() - 1).event_time_ms;
+  return history_order(user.row(user.rows() - 1)).first;
 }
 
 std::uint32_t UserView::next_sequence() const {

@@ -11,6 +11,8 @@ namespace {
 
 void log_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   // librdkafka's lines carry broker names, topics and error texts, never payloads.
+  // "A consumer property will be ignored by this producer": by design, all clients share the user's properties.
+  if (std::string_view(facility) == "CONFWARN") level = 7;
   // What the library calls an error is a connection that will be tried again: a warning here.
   log(std::max(level, 4), fmt::format("kafka client {}: {}: {}", rd_kafka_name(client), facility, text));
 }

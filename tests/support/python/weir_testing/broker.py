@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Iterator, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from .paths import BROKER_SCRIPT, WORK
 from .waiting import eventually
@@ -81,8 +81,9 @@ class Broker:
         eventually(lambda: self.partitions(name) == partitions, 30, f"topic {name} known")
 
     def set_topic_config(self, name: str, key: str, value: str) -> None:
-        resource = ConfigResource(ResourceType.TOPIC, name, set_config={key: value})
-        for future in self.admin.alter_configs([resource]).values():
+        entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
+        for future in self.admin.incremental_alter_configs([resource]).values():
             future.result(30)
 
     def topic_config(self, name: str, key: str) -> str:
