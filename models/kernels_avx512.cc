@@ -1,6 +1,12 @@
 // The order of kernels_order.h in 512-bit registers. Built with -mavx512f and friends; run only
 // where supported().
 
+#if defined(__GNUC__) && \
+    !defined(            \
+        __clang__)  // g++ 12 takes its own _mm512_undefined_ps() for a mistake (GCC bug 105593)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <immintrin.h>
 
 #include "models/kernels_order.h"

@@ -91,8 +91,8 @@ std::string what_of(const std::exception& error) {
 
 class TorchNetwork final : public Network {
  public:
-  explicit TorchNetwork(torch::jit::Module module)
-      : module_(std::move(module)), forward_(module_.get_method("forward")) {}
+  explicit TorchNetwork(const torch::jit::Module& module)  // a handle, cheap to copy
+      : module_(module), forward_(module_.get_method("forward")) {}
 
   Status forward(const NetworkInputs& inputs, std::size_t heads,
                  std::vector<float>& logits) override {
@@ -156,7 +156,7 @@ Result<std::unique_ptr<Network>> load_torch_network(const std::string& bytes,
     const auto graph = module.get_method("forward").graph()->copy();
     torch::jit::Inline(*graph);
     check_graph(*graph->block(), operators);
-    return std::unique_ptr<Network>(std::make_unique<TorchNetwork>(std::move(module)));
+    return std::unique_ptr<Network>(std::make_unique<TorchNetwork>(module));
   } catch (const std::exception& error) {
     return fatal("TorchScript module cannot be used: " + what_of(error));
   }

@@ -92,7 +92,6 @@ Status Restorer::start_reading(std::map<std::int32_t, Partition>& partitions) {
     }
     from = std::max(from, low);
     partition.restore_target = high;
-    partition.phase = Phase::kRestoring;
     if (from < high) {
       positions.push_back({id, from});
     } else {
@@ -102,8 +101,10 @@ Status Restorer::start_reading(std::map<std::int32_t, Partition>& partitions) {
   }
   if (positions.empty()) return ok();
   if (!reading_) started_ = clock_.now();
+  WEIR_RETURN_IF_ERROR(changelog_.start(positions));
   reading_ = true;
-  return changelog_.start(positions);
+  for (const auto& position : positions) partitions.at(position.partition).phase = Phase::kRestoring;
+  return ok();
 }
 
 Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {

@@ -18,6 +18,8 @@ constexpr milliseconds kBackoffFirst{50};
 constexpr milliseconds kBackoffMax{5'000};
 constexpr milliseconds kStoppedRetry{10'000};
 constexpr milliseconds kGaugeInterval{500};
+constexpr milliseconds kRestorePatience{120'000};
+constexpr milliseconds kRestoreRetry{500};
 constexpr std::size_t kWriteBackBytes = 256U << 10;  // a commit: some 100 users, about a millisecond
 constexpr int kRebuildsMax = 2;
 
@@ -57,7 +59,7 @@ Result<std::size_t> Worker::step(milliseconds patience) {
     return p.second.phase == Phase::kOpening || p.second.phase == Phase::kRestoring;
   });
   const auto before = ports_.clock.now();
-  const auto wait = restoring ? milliseconds(0) : std::min(patience, pacer_.patience(before, !staged_.empty()));
+  const auto wait = restoring && before >= restore_retry_at_ ? milliseconds(0) : std::min(patience, pacer_.patience(before, !staged_.empty()));
   WEIR_RETURN_IF_ERROR(ports_.input.poll(records_, options_.batch_records_max, wait));
   if (failure_) return *std::exchange(failure_, std::nullopt);
   ports_.output.poll();
@@ -320,7 +322,23 @@ Status Worker::serve_waiting_partitions() {
     resumed.push_back({id, partition.committed_next});
   }
   if (!resumed.empty()) WEIR_RETURN_IF_ERROR(ports_.input.resume_at(resumed));
-  return restorer_.step(partitions_);
+  return restore_some(now);
+}
+
+Status Worker::restore_some(Clock::TimePoint now) {
+  if (now < restore_retry_at_) return ok();
+  const auto status = restorer_.step(partitions_);
+  if (status) {
+    restore_failing_since_.reset();
+    return status;
+  }
+  // A broker that is away, or a store that its last owner is about to close: both pass by themselves.
+  if (!restore_failing_since_) restore_failing_since_ = now;
+  const bool patient = status.error().kind == ErrorKind::kRetry && now - *restore_failing_since_ < kRestorePatience;
+  if (!patient) return status;
+  log_warn("restore waits: {}", status.error().message);
+  restore_retry_at_ = now + kRestoreRetry;
+  return ok();
 }
 
 // ------------------------------------------------------------------------------------------ rebalance

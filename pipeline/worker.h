@@ -88,6 +88,7 @@ class Worker final : private AssignmentListener {
   void blame(const TxnResult& cause);
   Status rebuild_stores(const std::string& why);
   Status serve_waiting_partitions();
+  Status restore_some(Clock::TimePoint now);
   void write_back();
   void update_gauges();
   [[nodiscard]] std::size_t staged_bytes() const;
@@ -109,6 +110,8 @@ class Worker final : private AssignmentListener {
   int aborts_in_a_row_ = 0;
   int rebuilds_in_a_row_ = 0;
   Clock::TimePoint gauges_at_{};
+  Clock::TimePoint restore_retry_at_{};
+  std::optional<Clock::TimePoint> restore_failing_since_;
   std::optional<Error> failure_;                // met in a callback
 };
 

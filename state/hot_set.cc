@@ -42,6 +42,7 @@ void UserList::push_back(HotUser& user) {
   user.after = nullptr;
   (back_ != nullptr ? back_->after : front_) = &user;
   back_ = &user;
+  ++size_;
 }
 
 void UserList::remove(HotUser& user) {
@@ -49,6 +50,7 @@ void UserList::remove(HotUser& user) {
   (user.after != nullptr ? user.after->before : back_) = user.before;
   user.before = nullptr;
   user.after = nullptr;
+  --size_;
 }
 
 std::size_t HotSet::Hash::operator()(std::string_view id) const {
@@ -127,7 +129,7 @@ void HotSet::unpin(HotUser& user) {
 
 void HotSet::evict_to_budget(const HotUser* keep) {
   // Two rounds: the first takes second chances away, the second finds none.
-  std::size_t looks = 2 * users_.size();
+  std::size_t looks = 2 * clean_.size();
   while (over_budget() && !clean_.empty() && looks-- > 0) {
     HotUser& user = *clean_.front();
     if (user.referenced || &user == keep) {

@@ -35,10 +35,12 @@ class UserList {
   void remove(HotUser& user);
   [[nodiscard]] HotUser* front() const { return front_; }
   [[nodiscard]] bool empty() const { return front_ == nullptr; }
+  [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
   HotUser* front_ = nullptr;
   HotUser* back_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 class HotSet {

@@ -108,6 +108,10 @@ StoreMeta golden_meta() {
 }
 
 void expect_golden(const std::string& name, const std::string& bytes) {
+  // For a new version: WEIR_WRITE_GOLDEN=DIR writes what this program encodes beside the check.
+  if (const char* directory = std::getenv("WEIR_WRITE_GOLDEN"); directory != nullptr) {
+    std::ofstream(std::string(directory) + "/" + name) << hex(bytes);
+  }
   EXPECT_EQ(hex(bytes), hex(golden(name))) << name << kHowToVersion;
 }
 
@@ -148,6 +152,9 @@ TEST(StateFormat, GoldenFilesOfThisVersionAreRead) {
   EXPECT_EQ(encode_entry(*entry), encode_entry(golden_entry()));
   EXPECT_EQ(entry->row, golden_row(7));
   EXPECT_EQ(entry->verdict->transaction_id, "tx-golden");
+  EXPECT_EQ(entry->verdict->event_time_ms, 1'528'676'687'000);
+  EXPECT_EQ(entry->verdict->amount_minor, 9'632);
+  EXPECT_EQ(entry->verdict->currency, 978);
   EXPECT_EQ(error_of(validate_user_state(golden("user-v1.hex"))), "");
   const std::string user_bytes = golden("user-v1.hex");
   EXPECT_EQ(UserView(user_bytes).history_row(1), golden_row(2));

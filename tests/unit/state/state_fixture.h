@@ -45,6 +45,9 @@ inline RememberedVerdict verdict_of(std::string transaction_id) {
   RememberedVerdict verdict;
   verdict.transaction_id = std::move(transaction_id);
   verdict.merchant_id = "merchant-17";
+  verdict.event_time_ms = 1'528'676'687'000;
+  verdict.amount_minor = 9'632;
+  verdict.currency = 978;
   verdict.origin = {3, 4711};
   verdict.lineage = 42;
   verdict.decision.action = Action::kDecline;
