@@ -1,9 +1,8 @@
 // The order of kernels_order.h in 512-bit registers. Built with -mavx512f and friends; run only
 // where supported().
 
-#if defined(__GNUC__) && \
-    !defined(            \
-        __clang__)  // g++ 12 takes its own _mm512_undefined_ps() for a mistake (GCC bug 105593)
+// g++ 12 takes its own _mm512_undefined_ps() for a mistake (GCC bug 105593).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif

@@ -84,7 +84,8 @@ std::string what_of(const std::exception& error) {
   std::string_view text =
       torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
   constexpr std::string_view kCause = "RuntimeError: ";
-  if (const auto at = text.rfind(kCause); at != text.npos) text.remove_prefix(at + kCause.size());
+  const auto cause = text.rfind(kCause);
+  if (cause != text.npos) text.remove_prefix(cause + kCause.size());
   text.remove_prefix(std::min(text.find_first_not_of('\n'), text.size()));
   return std::string(text.substr(0, text.find('\n')));
 }

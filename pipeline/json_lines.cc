@@ -30,11 +30,14 @@ Status read_lines(const std::string& file,
   };
   for (;;) {
     const int size = gzread(in.get(), block.data(), block.size());
-    if (size < 0) {
-      int code = 0;
-      return fatal(fmt::format("cannot read {} after line {}: {}", file, number, gzerror(in.get(), &code)));
+    int code = Z_OK;
+    const char* const reason = gzerror(in.get(), &code);
+    if (size < 0) return fatal(fmt::format("cannot read {} after line {}: {}", file, number, reason));
+    if (size == 0) {
+      // zlib hands out what there is of a cut file and tells only those who ask.
+      if (code == Z_BUF_ERROR) return fatal(fmt::format("{} ends early, after line {}: not a whole gzip file", file, number));
+      break;
     }
-    if (size == 0) break;
     std::string_view rest(block.data(), static_cast<std::size_t>(size));
     for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
       line.append(rest.substr(0, end));

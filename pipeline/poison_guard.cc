@@ -40,7 +40,8 @@ void PoisonGuard::load() {
   file_->magic = kMagic;
   for (std::size_t i = 0; i < file_->in_process; ++i) {
     Range range = file_->ranges[i];
-    ++range.crashes;
+    const bool alone = file_->in_process == 1 && range.first == range.last;
+    range.crashes_alone = alone ? range.crashes_alone + 1 : 0;
     suspects_[range.partition] = range;
   }
   file_->in_process = 0;
@@ -63,7 +64,7 @@ std::size_t PoisonGuard::batch_limit(std::span<const RawRecord> records) const {
 
 bool PoisonGuard::is_poison(const RawRecord& record) const {
   const auto* range = suspect(record);
-  return range != nullptr && range->first == range->last && range->crashes >= kCrashesAlone;
+  return range != nullptr && range->crashes_alone >= kCrashesAlone;
 }
 
 void PoisonGuard::begin(std::span<const RawRecord> records) {
@@ -75,10 +76,9 @@ void PoisonGuard::begin(std::span<const RawRecord> records) {
     if (known != end) {
       known->last = std::max(known->last, record.offset);
     } else if (used < kRanges) {
-      // Only a record alone carries its crashes on: a range that is split starts to count anew.
       const auto* range = suspect(record);
-      const std::uint32_t crashes = range != nullptr && range->first == range->last ? range->crashes : 0;
-      file_->ranges[used++] = {record.partition, crashes, record.offset, record.offset};
+      const std::uint32_t crashes_alone = range != nullptr ? range->crashes_alone : 0;
+      file_->ranges[used++] = {record.partition, crashes_alone, record.offset, record.offset};
     }
   }
   std::atomic_signal_fence(std::memory_order_release);  // ranges first: a crash in between notes nothing
@@ -88,14 +88,11 @@ void PoisonGuard::begin(std::span<const RawRecord> records) {
 void PoisonGuard::end() {
   for (std::size_t i = 0; i < file_->in_process; ++i) {
     // A suspect range shrinks from the front as its records turn out well, and is forgotten when used up.
+    // A poison record stays one: an abort may bring it back.
     const auto found = suspects_.find(file_->ranges[i].partition);
-    if (found == suspects_.end()) continue;
+    if (found == suspects_.end() || found->second.crashes_alone >= kCrashesAlone) continue;
     found->second.first = std::max(found->second.first, file_->ranges[i].last + 1);
-    if (found->second.first > found->second.last) {
-      suspects_.erase(found);
-    } else if (found->second.first == found->second.last) {
-      found->second.crashes = 0;  // one record left of a range: it was not alone yet
-    }
+    if (found->second.first > found->second.last) suspects_.erase(found);
   }
   file_->in_process = 0;
 }

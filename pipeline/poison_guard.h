@@ -36,7 +36,7 @@ class PoisonGuard {
  private:
   struct Range {
     std::int32_t partition;
-    std::uint32_t crashes;  // 0: free
+    std::uint32_t crashes_alone;  // crashes in which this one record was all that was in process
     std::int64_t first;
     std::int64_t last;
   };

@@ -26,11 +26,11 @@ def run_round(broker: Broker, number: int, seed: int, kills: int, arguments: arg
     folder.mkdir(parents=True)
     job = Job(broker, f"faults-{number}", folder, delivery=arguments.delivery, replication=arguments.brokers,
               settings=SESSION).create_input_topics()
-    chaos = Chaos(job, seed)
     try:
         workers = [job.worker(name) for name in "abc"]
         workers[0].start()
         feeder = job.feeder(sample.transactions(), arguments.payments_per_second, seed)
+        chaos = Chaos(job, seed, feeder, kills + 6)  # five rebalances and a broker
         chaos.kill_and_restart(workers[0], kills)
         chaos.rebalance(*workers)
         chaos.restart_broker(random.Random(seed).randrange(arguments.brokers) + 1)
@@ -42,7 +42,7 @@ def run_round(broker: Broker, number: int, seed: int, kills: int, arguments: arg
 
         expected = oracle.replay(job, sample.transactions())
         repeats = check(arguments.delivery, expected, job.read("verdicts"))
-        fresh = job.worker("fresh").start_ready(60)
+        fresh = job.worker("fresh").start_ready()
         fresh.stop()
         oracle.check_state(expected, fresh.config)
     finally:
@@ -64,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=100, help="kill -9 of a worker in all (default 100)")
     parser.add_argument("--delivery", choices=("exactly_once", "at_least_once"), default="exactly_once")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
-    parser.add_argument("--payments-per-second", type=float, default=350)
+    parser.add_argument("--payments-per-second", type=float, default=1_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     return parser.parse_args()
 

@@ -19,7 +19,7 @@ class ThreeBrokers(BrokerCase):
     def test_a_dead_broker_costs_no_verdict_and_adds_none(self):
         lines = sample.transactions()[:PAYMENTS]
         job = self.job(replication=3).create_input_topics()
-        worker = job.worker("a").start_ready(60)
+        worker = job.worker("a").start_ready()
         feeder = job.feeder(lines, 700, self.seed)
         eventually(lambda: job.committed() > PAYMENTS // 10, 60, "a tenth of the way")
 

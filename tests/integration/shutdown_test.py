@@ -53,7 +53,7 @@ class Shutdown(BrokerCase):
             time.sleep(0.3)  # the first one must have been taken before the second is sent
             worker.signal(signal.SIGTERM)
             self.assertNotEqual(worker.wait_exit(AT_ONCE_SECONDS), 0, "it cannot have drained")
-        job.worker("a").start_ready(60)
+        job.worker("a").start_ready()
         eventually(job.is_drained, 60, "drained by the next instance", every=0.2)
         oracle.check_exactly_once(oracle.replay(job, lines), job.read("verdicts"))
 

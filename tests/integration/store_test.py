@@ -24,7 +24,7 @@ class Store(BrokerCase):
 
     def work_off(self, how: str = "stop"):
         """Starts on the store as it is, drains, and ends. Returns records restored and stores rebuilt."""
-        worker = self.running.worker("a").start_ready(60)
+        worker = self.running.worker("a").start_ready()
         self.running.wait_drained()
         figures = worker.metric("weir_restore_records_total"), worker.metric("weir_store_rebuilds_total")
         if how == "kill":

@@ -54,7 +54,7 @@ class Undisturbed:
 
     def test_f_a_lost_store_is_restored_from_the_changelog(self):
         shutil.rmtree(self.run_once.state_dir("a"))
-        worker = self.run_once.worker("b", state="a").start_ready(60)
+        worker = self.run_once.worker("b", state="a").start_ready()
         self.assertGreater(worker.metric("weir_restore_records_total"), 190, "at least a record for each user")
         self.assertEqual(worker.stop(), 0)
         oracle.check_state(self.expected, worker.config)

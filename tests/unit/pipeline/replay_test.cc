@@ -16,7 +16,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Run {
+struct Outcome {
   ReplayResult result;
   std::string error;
   std::ostringstream verdicts, features, dead_letters, state;
@@ -43,14 +43,15 @@ class ReplayTest : public testing::Test {
            const std::string& amount = "10.00") {
     transactions_ += payment(id, user, kNoon + minutes * kMinute, amount).dump() + "\n";
   }
-  std::unique_ptr<Run> run() {
+  std::unique_ptr<Outcome> run() {
     options_.transactions = directory_.write("transactions.jsonl", transactions_);
-    auto run = std::make_unique<Run>();
-    const auto status =
-        run_replay(options_, &model_,
-                   {&run->verdicts, &run->features, &run->dead_letters, &run->state}, run->result);
-    if (!status) run->error = status.error().message;
-    return run;
+    auto outcome = std::make_unique<Outcome>();
+    const auto status = run_replay(
+        options_, &model_,
+        {&outcome->verdicts, &outcome->features, &outcome->dead_letters, &outcome->state},
+        outcome->result);
+    if (!status) outcome->error = status.error().message;
+    return outcome;
   }
   static std::vector<std::string> ids(const std::vector<json>& verdicts) {
     std::vector<std::string> out;
@@ -128,7 +129,7 @@ TEST_F(ReplayTest, AResentPaymentGetsItsFirstVerdictAgain) {
   const auto verdicts = run()->verdict_lines();
   ASSERT_EQ(verdicts.size(), 2U);
   EXPECT_EQ(verdicts[1]["duplicate"], true);
-  EXPECT_EQ(verdicts[1]["decision_id"], verdicts[0]["decision_id"]);
+  EXPECT_EQ(verdicts[1]["verdict_id"], verdicts[0]["verdict_id"]);
 }
 
 TEST_F(ReplayTest, LabelsAreCountedAndMeasured) {

@@ -3,14 +3,19 @@ import atexit
 import contextlib
 import os
 import subprocess
+import time
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from .paths import BROKER_SCRIPT, WORK
 from .waiting import eventually
+
+_CALL_SECONDS = 5  # a call may have gone to a broker that is dead: ask another one soon
+_PATIENCE_SECONDS = 90
+T = TypeVar("T")
 
 
 class Record(NamedTuple):
@@ -29,6 +34,7 @@ class Broker:
         self.bootstrap = bootstrap
         self.client = {"bootstrap.servers": bootstrap, "log_level": 2}  # that a killed broker is away is no news here
         self.admin = AdminClient(self.client)
+        self._partitions: dict[str, int] = {}  # of topics seen; it never changes here
 
     @classmethod
     def start(cls, directory: Path, brokers: int = 1, settings: dict[str, str] | None = None) -> "Broker":
@@ -91,12 +97,16 @@ class Broker:
         return self.admin.describe_configs([resource])[resource].result(30)[key].value
 
     def topics(self) -> set[str]:
-        return set(self.admin.list_topics(timeout=30).topics)
+        return set(_patiently(lambda: self.admin.list_topics(timeout=_CALL_SECONDS)).topics)
 
     def partitions(self, topic: str) -> int:
         """0: no such topic."""
-        found = self.admin.list_topics(timeout=30).topics.get(topic)
-        return len(found.partitions) if found and not found.error else 0
+        if topic not in self._partitions:
+            found = _patiently(lambda: self.admin.list_topics(timeout=_CALL_SECONDS)).topics.get(topic)
+            if not found or found.error:
+                return 0
+            self._partitions[topic] = len(found.partitions)
+        return self._partitions[topic]
 
     # -- reading, with a client that is not ours
 
@@ -116,8 +126,8 @@ class Broker:
         consumer = Consumer({**self.client, "group.id": "outside-reader",
                              "isolation.level": "read_uncommitted"})
         try:
-            return {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=30, cached=False)[1]
-                    for p in range(self.partitions(topic))}
+            return {p: _patiently(lambda: consumer.get_watermark_offsets(
+                TopicPartition(topic, p), timeout=_CALL_SECONDS, cached=False))[1] for p in range(self.partitions(topic))}
         finally:
             consumer.close()
 
@@ -127,7 +137,8 @@ class Broker:
                              "isolation.level": "read_uncommitted"})
         try:
             wanted = [TopicPartition(topic, p) for p in range(self.partitions(topic))]
-            return {p.partition: max(p.offset, 0) for p in consumer.committed(wanted, timeout=30)}
+            found = _patiently(lambda: consumer.committed(wanted, timeout=_CALL_SECONDS))
+            return {p.partition: max(p.offset, 0) for p in found}
         finally:
             consumer.close()
 
@@ -135,6 +146,18 @@ class Broker:
         """The first transaction makes the broker create its internal topic (seconds): not inside a test."""
         producer = Producer({**self.client, "transactional.id": "wake"})
         producer.init_transactions(60)
+
+
+def _patiently(call: Callable[[], T]) -> T:
+    """Asks again while brokers are away or elect leaders."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error.args[0].fatal() or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _script(command: str, directory: Path, *arguments: str) -> str:

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 from .job import Job
+from .sample import Feeder
 from .waiting import eventually
 from .worker import Worker
 
@@ -22,10 +23,16 @@ class Tally:
 
 
 class Chaos:
-    """Does harm to the workers of a job; the caller feeds it and judges what comes out."""
+    """Does harm to the workers of a job while `feeder` publishes; the caller judges what comes out.
 
-    def __init__(self, job: Job, seed: int):
+    With `faults`, the number there will be, each fault lets the next part of the stream flow: they spread over all of it,
+    however slow the machine is.
+    """
+
+    def __init__(self, job: Job, seed: int, feeder: Feeder | None = None, faults: int = 0):
         self.job, self.random, self.tally = job, random.Random(seed), Tally()
+        self._feeder, self._faults, self._done = feeder, faults, 0
+        self._next_fault()
 
     def kill_and_restart(self, worker: Worker, times: int) -> None:
         """kill -9 at a random moment: mostly while it works, sometimes while it starts or restores."""
@@ -39,6 +46,7 @@ class Chaos:
                 pause(self.random.uniform(0.0, 0.6))
             worker.kill()
             self.tally.kills += 1
+            self._next_fault()
             worker.start()
         worker.wait_ready()
 
@@ -62,6 +70,12 @@ class Chaos:
         pause(self.random.uniform(0.2, 1.5))
         self.job.broker.restart(broker_id)
         self.tally.broker_restarts += 1
+        self._next_fault()
+
+    def _next_fault(self) -> None:
+        self._done += 1
+        if self._feeder and self._faults:
+            self._feeder.allow(min(self._done / (self._faults + 1), 1))
 
     def _settled(self, what: str, *workers: Worker) -> None:
         """Every instance owns something and has restored it, and together they own all."""
@@ -78,6 +92,7 @@ class Chaos:
         started = time.monotonic()
         eventually(settled, 60, what, every=0.1)
         self.tally.rebalances += 1
+        self._next_fault()
         print(f"  {what}: settled after {time.monotonic() - started:.1f} s", file=sys.stderr, flush=True)
 
 

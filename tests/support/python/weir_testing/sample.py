@@ -59,15 +59,17 @@ class Publisher:
 
 
 class Feeder(threading.Thread):
-    """Publishes lines in slices of random size with random pauses, beside the test, until all are out.
+    """Publishes lines beside the test, in slices of random size with random pauses, until all are out.
 
-    `payments_per_second` holds on average until rush(), which drops the pauses.
+    The pace holds on average. allow() lets faults set it instead: the stream waits at a share of the lines until more is
+    allowed, so a fault on a slow machine still falls into the middle of it. rush() drops pauses and limit.
     """
 
     def __init__(self, bootstrap: str, topic: str, lines: tuple[bytes, ...], payments_per_second: float, seed: int):
         super().__init__(daemon=True)
         self._publisher, self._topic, self._lines = Publisher(bootstrap), topic, lines
         self._rate, self._random = payments_per_second, random.Random(seed)
+        self._limit = len(lines)
         self._rush = threading.Event()
         self.error: BaseException | None = None
         self.sent = 0
@@ -75,16 +77,21 @@ class Feeder(threading.Thread):
     def run(self) -> None:
         try:
             while self.sent < len(self._lines):
-                size = self._random.choice((1, 20, 100, 500))
+                size = min(self._random.choice((1, 20, 100, 500)), self._limit - self.sent)
                 for line in self._lines[self.sent:self.sent + size]:
                     self._publisher.send(self._topic, line, user_of(line))
                 self._publisher.flush()
-                self.sent = min(self.sent + size, len(self._lines))
-                self._rush.wait(size / self._rate * self._random.uniform(0.5, 1.5))
+                self.sent += size
+                self._rush.wait(max(size / self._rate * self._random.uniform(0.5, 1.5), 0.01))
         except BaseException as error:  # told to the test by finish()
             self.error = error
 
+    def allow(self, share: float) -> None:
+        """Up to this share of the lines, from 0 to 1."""
+        self._limit = max(self.sent, int(len(self._lines) * share))
+
     def rush(self) -> None:
+        self._limit = len(self._lines)
         self._rush.set()
 
     def finish(self, seconds: float = 120) -> None:

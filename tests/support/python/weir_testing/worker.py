@@ -32,11 +32,11 @@ class Worker:
         log.close()
         return self
 
-    def start_ready(self, seconds: float = 30) -> "Worker":
+    def start_ready(self, seconds: float = 60) -> "Worker":
         self.start()
         return self.wait_ready(seconds)
 
-    def wait_ready(self, seconds: float = 30) -> "Worker":
+    def wait_ready(self, seconds: float = 60) -> "Worker":
         """Assigned and restored. Fails at once when the process ends instead."""
         def ready() -> bool:
             assert self.alive, f"{self.name} ended with {self.exit_code} before it was ready:\n{self.log_tail()}"
