@@ -107,12 +107,14 @@ void Emit::emit_verdict(const VerdictContent& verdict, const Transaction& paymen
   OutputRecord record = record_for(Stream::kVerdicts, payment);
   record.value.reserve(kVerdictBytes);
   append_verdict_json(record.value, verdict, input_topic_);
-  std::string input = input_topic_;
-  input += '/';
-  append_integer(input, payment.origin.partition);
-  input += '/';
-  append_integer(input, payment.origin.offset);
-  record.headers.emplace_back("weir-input", std::move(input));
+  if (verdict.duplicate) {
+    std::string input = input_topic_;
+    input += '/';
+    append_integer(input, payment.origin.partition);
+    input += '/';
+    append_integer(input, payment.origin.offset);
+    record.headers.emplace_back("weir-input", std::move(input));
+  }
   metrics_.verdicts[static_cast<std::size_t>(verdict.decision->action)].add();
   out.push_back(std::move(record));
 }

@@ -27,8 +27,8 @@ struct BatchOutcome {
 
 /// Writes output records and counts them.
 ///
-/// Every verdict carries the header `weir-input` (topic/partition/offset of the record that asked
-/// for it): for a duplicate that is its own origin, while `input` in the value is the first one's.
+/// `input` in a verdict is the record it was made for. The answer to a duplicate repeats the first
+/// one's and carries its own origin in the header `weir-input` (topic/partition/offset).
 /// A features record is written for what a model was given, so not without a model and not for
 /// duplicates. A poisoned payment gets its verdict and, for whoever has to find out why, a dead
 /// letter with reason poison.

@@ -180,8 +180,9 @@ Status Instance::work(std::size_t index) {
     const auto stepped = worker.step(kTurn);
     if (!stepped) return stepped.error();
     const bool joined = metrics.rebalances.get() > 0;
-    const auto phase = worker.ready() ? telemetry::WorkerPhase::kRunning
-                       : joined       ? telemetry::WorkerPhase::kRestoring
+    const auto phase = worker.ready()                   ? telemetry::WorkerPhase::kRunning
+                       : worker.has_stopped_partition() ? telemetry::WorkerPhase::kStopped
+                       : joined                         ? telemetry::WorkerPhase::kRestoring
                                       : telemetry::WorkerPhase::kJoining;
     if (phase != health.phase()) {
       health.set_phase(phase);

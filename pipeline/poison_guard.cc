@@ -67,6 +67,11 @@ bool PoisonGuard::is_poison(const RawRecord& record) const {
   return range != nullptr && range->crashes_alone >= kCrashesAlone;
 }
 
+bool PoisonGuard::is_untouchable(const RawRecord& record) const {
+  const auto* range = suspect(record);
+  return range != nullptr && range->crashes_alone > kCrashesAlone;
+}
+
 void PoisonGuard::begin(std::span<const RawRecord> records) {
   std::size_t used = 0;
   for (const auto& record : records) {

@@ -30,6 +30,8 @@ class PoisonGuard {
   /// How many of these records may go into the next batch: all, or one when a suspect is at the front.
   [[nodiscard]] std::size_t batch_limit(std::span<const RawRecord> records) const;
   [[nodiscard]] bool is_poison(const RawRecord& record) const;
+  /// It crashed even without being scored: not even decoded again, a dead letter only.
+  [[nodiscard]] bool is_untouchable(const RawRecord& record) const;
   void begin(std::span<const RawRecord> records);
   void end();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operators/dead_letter.h"
 #include "pipeline/telemetry/log.h"
 
 namespace weir {
@@ -18,6 +19,7 @@ constexpr milliseconds kBackoffFirst{50};
 constexpr milliseconds kBackoffMax{5'000};
 constexpr milliseconds kStoppedRetry{10'000};
 constexpr milliseconds kGaugeInterval{500};
+constexpr milliseconds kFlushInterval{10'000};
 constexpr milliseconds kRestorePatience{120'000};
 constexpr milliseconds kRestoreRetry{500};
 constexpr std::size_t kWriteBackBytes = 256U << 10;  // a commit: some 100 users, about a millisecond
@@ -43,7 +45,12 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
             [this](std::int32_t partition) -> state::UserStore& { return *partitions_.at(partition).store; }, metrics),
       pacer_(options_.pacing) {}
 
-Worker::~Worker() = default;
+Worker::~Worker() {
+  // The input may still hold an assignment, and leaving the group calls back into this object. After an error nothing
+  // may be committed any more, least of all a transaction whose outcome is unknown.
+  failed_ = true;
+  ports_.input.close();
+}
 
 Status Worker::open() {
   // Fencing first, committed offsets second: an older process of this identity can no longer move them.
@@ -54,6 +61,12 @@ Status Worker::open() {
 // ------------------------------------------------------------------------------------------- one turn
 
 Result<std::size_t> Worker::step(milliseconds patience) {
+  auto done = turn(patience);
+  failed_ = failed_ || !done;
+  return done;
+}
+
+Result<std::size_t> Worker::turn(milliseconds patience) {
   WEIR_RETURN_IF_ERROR(serve_waiting_partitions());
   const bool restoring = std::ranges::any_of(partitions_, [](const auto& p) {
     return p.second.phase == Phase::kOpening || p.second.phase == Phase::kRestoring;
@@ -79,7 +92,10 @@ Result<std::size_t> Worker::step(milliseconds patience) {
     if (sent.outcome != TxnOutcome::kCommitted) WEIR_RETURN_IF_ERROR(give_up(sent));
   }
   if (has_progress() && pacer_.due(ports_.clock.now(), staged_bytes())) WEIR_RETURN_IF_ERROR(commit());
-  if (ports_.clock.now() - gauges_at_ >= kGaugeInterval) update_gauges();
+  if (ports_.clock.now() - gauges_at_ >= kGaugeInterval) {
+    update_gauges();
+    tend_stores();
+  }
   return count;
 }
 
@@ -102,7 +118,14 @@ Result<std::size_t> Worker::process() {
       is_poison = [this](const RawRecord& record) { return ports_.guard->is_poison(record); };
       ports_.guard->begin(batch);
     }
-    const auto status = path_.process(batch, staged_, is_poison);
+    const bool untouchable = ports_.guard != nullptr && ports_.guard->is_untouchable(batch.front());
+    if (untouchable) {
+      staged_.push_back(operators::make_dead_letter(batch.front(), telemetry::RejectReason::kPoison,
+                                                    "stopped the process before it was understood",
+                                                    options_.operators.input_topic));
+      metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kPoison)].add();
+    }
+    const auto status = untouchable ? ok() : path_.process(batch, staged_, is_poison);
     if (ports_.guard != nullptr) ports_.guard->end();
     if (!status) {
       if (status.error().kind == ErrorKind::kFatal) {
@@ -171,7 +194,8 @@ Status Worker::commit() {
   metrics_.commit_interval_seconds.set(std::chrono::duration<double>(pacer_.interval()).count());
   aborts_in_a_row_ = 0;
   rebuilds_in_a_row_ = 0;
-  write_back();
+  committed_at_ = ended;
+  write_back(static_cast<std::uint64_t>(options_.write_back_interval / std::max(pacer_.interval(), milliseconds(1))));
   return ok();
 }
 
@@ -199,7 +223,9 @@ TxnResult Worker::commit_steps() {
   // Step 2 and 3: offsets join the transaction, the transaction ends.
   for (const auto& offset : offsets) {
     auto& partition = partitions_.at(offset.partition);
-    partition.staged_position = ports_.output.changelog_position(offset.partition);
+    // A resent record may be acknowledged without its offset. A position too low only makes a restore read more.
+    partition.staged_position =
+        std::max(partition.store->restore_from(), ports_.output.changelog_position(offset.partition));
   }
   return ports_.output.commit(offsets);
 }
@@ -222,8 +248,22 @@ void Worker::apply_commit() {
   timestamps_ms_.clear();
 }
 
-void Worker::write_back() {
-  const auto min_age = static_cast<std::uint64_t>(options_.write_back_interval / std::max(pacer_.interval(), milliseconds(1)));
+void Worker::tend_stores() {
+  const auto now = ports_.clock.now();
+  // Write-back is paced by commits; where none come, what is left is written out anyway.
+  if (now - committed_at_ >= options_.write_back_interval) write_back(0);
+  // A flush bounds the tail a restore reads, and lets `weir state get` see what was written back.
+  if (now - flushed_at_ < kFlushInterval) return;
+  flushed_at_ = now;
+  for (auto& [id, partition] : partitions_) {
+    if (!partition.store) continue;
+    if (auto started = partition.store->start_flush(); !started) {
+      failure_ = fatal(fmt::format("partition {}: {}", id, started.error().message));
+    }
+  }
+}
+
+void Worker::write_back(std::uint64_t min_age) {
   for (auto& [id, partition] : partitions_) {
     if (!partition.store) continue;
     const auto written = partition.store->write_back(kWriteBackBytes, min_age);
@@ -356,6 +396,10 @@ void Worker::assigned(std::span<const PartitionOffset> partitions) {
 
 void Worker::revoked(std::span<const std::int32_t> partitions, bool lost) {
   log_info("{} partitions {}", partitions.size(), lost ? "lost" : "revoked");
+  if (failed_) {
+    partitions_.clear();
+    return;
+  }
   // Inside the callback, while the group still waits for us: offsets of a partition that somebody else owns would be
   // accepted by the broker, so nothing may be committed after this returns.
   if (lost) {
@@ -410,18 +454,8 @@ bool Worker::ready() const {
          });
 }
 
-std::vector<std::string> Worker::waiting_for() const {
-  if (!joined_) return {"assignment"};
-  std::vector<std::string> reasons;
-  for (const auto& [id, partition] : partitions_) {
-    if (partition.phase == Phase::kOpening || partition.phase == Phase::kRestoring) {
-      reasons.push_back(fmt::format("restore of partition {}", id));
-    }
-    if (partition.phase == Phase::kStopped) {
-      reasons.push_back(fmt::format("partition {} stopped: {}", id, partition.why_stopped));
-    }
-  }
-  return reasons;
+bool Worker::has_stopped_partition() const {
+  return std::ranges::any_of(partitions_, [](const auto& p) { return p.second.phase == Phase::kStopped; });
 }
 
 void Worker::update_gauges() {

@@ -67,14 +67,15 @@ class Worker final : private AssignmentListener {
 
   /// Assigned and restored: every partition flows.
   [[nodiscard]] bool ready() const;
-  /// Why not, in words, for /readyz.
-  [[nodiscard]] std::vector<std::string> waiting_for() const;
+  /// Some partition waits for help or for time; the log says which and why.
+  [[nodiscard]] bool has_stopped_partition() const;
   [[nodiscard]] const std::map<std::int32_t, Partition>& partitions() const { return partitions_; }
 
  private:
   void assigned(std::span<const PartitionOffset> partitions) override;
   void revoked(std::span<const std::int32_t> partitions, bool lost) override;
 
+  Result<std::size_t> turn(std::chrono::milliseconds patience);
   Result<std::size_t> process();
   void drop_foreign_records();
   TxnResult send_staged();
@@ -89,7 +90,8 @@ class Worker final : private AssignmentListener {
   Status rebuild_stores(const std::string& why);
   Status serve_waiting_partitions();
   Status restore_some(Clock::TimePoint now);
-  void write_back();
+  void tend_stores();
+  void write_back(std::uint64_t min_age_commits);
   void update_gauges();
   [[nodiscard]] std::size_t staged_bytes() const;
   [[nodiscard]] bool has_progress() const;
@@ -107,9 +109,12 @@ class Worker final : private AssignmentListener {
   std::vector<std::int64_t> timestamps_ms_;     // of the records in this transaction
   bool in_transaction_ = false;
   bool joined_ = false;                         // has had an assignment
+  bool failed_ = false;                         // step() has returned an error: commit nothing any more
   int aborts_in_a_row_ = 0;
   int rebuilds_in_a_row_ = 0;
   Clock::TimePoint gauges_at_{};
+  Clock::TimePoint committed_at_{};
+  Clock::TimePoint flushed_at_{};
   Clock::TimePoint restore_retry_at_{};
   std::optional<Clock::TimePoint> restore_failing_since_;
   std::optional<Error> failure_;                // met in a callback

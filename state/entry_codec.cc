@@ -76,6 +76,7 @@ void append_verdict(std::string& out, const RememberedVerdict& verdict) {
   WEIR_CHECK(!verdict.transaction_id.empty() && verdict.transaction_id.size() <= kIdBytesMax);
   WEIR_CHECK(verdict.merchant_id.size() <= kIdBytesMax);
   WEIR_CHECK(decision.reason_count <= kReasonsMax);
+  WEIR_CHECK(valid_time(verdict.event_time_ms));
   VerdictHead head{};
   head.transaction_id_bytes = static_cast<std::uint8_t>(verdict.transaction_id.size());
   head.merchant_id_bytes = static_cast<std::uint8_t>(verdict.merchant_id.size());
@@ -171,6 +172,7 @@ bool check_verdict(std::string_view bytes) {
   const auto head = load<VerdictHead>(bytes.data());
   if (head.transaction_id_bytes == 0 || head.reasons > kReasonsMax) return false;
   if (head.action > static_cast<std::uint8_t>(Action::kBlock)) return false;
+  if (!valid_time(head.event_time_ms)) return false;
   if ((head.flags & ~(kHasProbability | kLate | kOutOfOrder)) != 0) return false;
   if (!valid_time(head.event_time_ms) || head.amount_minor < 0) return false;
   const double p = head.p;  // a copy, as below: packed bytes are not aligned for a reference

@@ -27,6 +27,7 @@ class MemoryStore final : public KeyValueStore {
   }
 
   Status flush() override { return ok(); }
+  Status start_flush() override { return ok(); }
 
   Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
     for (const auto& [key, value] : pairs_) WEIR_RETURN_IF_ERROR(sink(key, value));

@@ -139,6 +139,16 @@ class RocksdbStore final : public KeyValueStore {
     return border_error("flush", directory_, status);
   }
 
+  Status start_flush() override {
+    rocksdb::FlushOptions options;
+    options.wait = false;
+    const rocksdb::Status status = db_->Flush(options);
+    // Busy with an earlier one: the next turn comes soon enough.
+    if (status.ok() || status.IsTryAgain()) return ok();
+    stopped_ = true;
+    return border_error("flush", directory_, status);
+  }
+
   Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
     rocksdb::ReadOptions options = read_options_;
     options.fill_cache = false;

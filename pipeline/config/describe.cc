@@ -33,13 +33,13 @@ std::string dump_line(std::string_view path, std::string_view value, const Origi
 std::string describe(const Config& c) {
   const auto& o = c.operators;
   const bool exactly_once = c.delivery == Delivery::kExactlyOnce;
-  std::string text = fmt::format("ok: 2 input topics, 7 operators, 4 output topics, {}\n",
+  std::string text = fmt::format("ok: 1 input topic, 7 operators, 4 output topics, {}\n",
                                  exactly_once ? "exactly_once" : "at_least_once");
   const auto line = [&](std::string_view word, const std::string& value) {
     text += fmt::format("  {:<10}{}\n", word, value);
   };
   line("input",
-       fmt::format("{}, {} from {}", c.topics.transactions, c.topics.labels, c.kafka.brokers));
+       fmt::format("{} from {}", c.topics.transactions, c.kafka.brokers));
   line("instance", fmt::format("{} in group {}, {} worker{}", c.instance_id, c.kafka.group_id,
                                c.workers, c.workers == 1 ? "" : "s"));
   line("operators",

@@ -23,6 +23,8 @@ class KeyValueStore {
   virtual Status write(const std::vector<Write>& batch) = 0;
   /// Makes everything written so far survive a crash of the machine.
   virtual Status flush() = 0;
+  /// Begins the same without waiting for it.
+  virtual Status start_flush() = 0;
   /// Every pair in key order; stops at the first error.
   virtual Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) = 0;
   [[nodiscard]] virtual std::uint64_t disk_bytes() const = 0;

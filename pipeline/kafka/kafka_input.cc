@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kRequestTimeoutMs = 5'000;
 constexpr int kCommittedTries = 6;  // an open transaction of the previous owner ends after transaction.timeout.ms (10 s)
-constexpr int kSeekTries = 500;
+constexpr std::chrono::milliseconds kSeekPatience{30'000};
 constexpr std::chrono::milliseconds kSeekPause{20};
 
 }  // namespace
@@ -243,7 +243,8 @@ Status KafkaInput::seek(std::span<const PartitionOffset> positions) {
   held_.clear();
   std::vector<PartitionOffset> waiting(positions.begin(), positions.end());
   std::string last;
-  for (int i = 0; i < kSeekTries; ++i) {
+  const auto deadline = std::chrono::steady_clock::now() + kSeekPatience;
+  while (std::chrono::steady_clock::now() < deadline) {
     const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(waiting.size())));
     for (const auto& p : waiting) {
       rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p.partition)->offset = p.next_offset;
@@ -289,6 +290,11 @@ Status KafkaInput::commit_offsets(std::span<const PartitionOffset> offsets) {
     rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), o.partition)->offset = o.next_offset;
   }
   const auto code = rd_kafka_commit(client_.get(), list.get(), 0);
+  // No longer a member: somebody else may own the partitions, nothing more may be written.
+  if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+      code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR__FATAL) {
+    return fatal(fmt::format("group {} no longer knows this member: {}", options_.group_id, describe(code)));
+  }
   if (code) return retry(fmt::format("cannot commit offsets of group {}: {}", options_.group_id, describe(code)));
   return ok();
 }

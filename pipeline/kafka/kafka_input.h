@@ -36,7 +36,7 @@ class KafkaInput final : public InputLog {
 
   /// Taken at each commit, so that the broker can check member and generation.
   [[nodiscard]] GroupMetadata group_metadata() const;
-  /// at_least_once: offsets after results.
+  /// at_least_once: offsets after results. kFatal: the group has given the partitions away.
   Status commit_offsets(std::span<const PartitionOffset> offsets);
 
  private:

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr int kCallTimeoutMs = 5'000;
 constexpr milliseconds kCommitDeadline{40'000};
 constexpr milliseconds kFlushDeadline{15'000};  // message.timeout.ms (9 s) ends every wait before this
-constexpr int kInitTries = 10;
+constexpr int kInitTries = 4;  // of 15 s each
 
 // A record's opaque: whose input partition it belongs to and which stream it is, without an allocation.
 void* pack(std::int32_t input_partition, Stream stream) {
@@ -41,7 +41,7 @@ Status ProducerOutput::create(const Properties& owned, RequestCounter* counter) 
   Properties ours{
       {"message.timeout.ms", "9000"},     {"request.timeout.ms", "5000"}, {"socket.timeout.ms", "10000"},
       {"queue.buffering.max.messages", "500000"}, {"queue.buffering.max.kbytes", "262144"},
-      {"batch.num.messages", "10000"},    {"retry.backoff.ms", "10"},     {"message.max.bytes", "2097152"},
+      {"batch.num.messages", "10000"},    {"retry.backoff.ms", "10"},     {"message.max.bytes", "33554432"},
       {"linger.ms", "0"},                 {"partitioner", "murmur2_random"},
   };
   Properties all = owned;
@@ -255,9 +255,10 @@ TxnResult TransactionalOutput::classify(KafkaError error, std::string_view step)
 }
 
 Status TransactionalOutput::abort() {
+  if (client() == nullptr) return renew();  // a renewal failed half-way
   KafkaError error(rd_kafka_abort_transaction(client(), kCallTimeoutMs * 2));
   if (error && classify(std::move(error), "abort").outcome == TxnOutcome::kFenced) {
-    return fatal(fmt::format("another process took over transactional id {}", options_.transactional_id));
+    return retry(fmt::format("another process took over transactional id {}", options_.transactional_id));
   }
   // Whatever abort said: a fresh producer of the same id ends the old transaction for certain.
   return renew();
@@ -278,7 +279,11 @@ TxnResult IdempotentOutput::commit(std::span<const PartitionOffset> offsets) {
   forget_deliveries();
   // Results are durable; should this fail, the commit record in the changelog still says where to go on, and the
   // next commit carries the offsets along.
-  if (const auto status = input_.commit_offsets(offsets); !status) {
+  const auto status = input_.commit_offsets(offsets);
+  if (!status && status.error().kind == ErrorKind::kFatal) {
+    return {TxnOutcome::kUnknown, status.error().message, -1, Stream::kVerdicts};
+  }
+  if (!status) {
     log(4, fmt::format("{}; tried again with the next commit", status.error().message));
   }
   return {};

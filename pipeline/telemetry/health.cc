@@ -10,6 +10,8 @@ std::string_view to_string(WorkerPhase phase) {
       return "starting";
     case WorkerPhase::kJoining:
       return "joining the group";
+    case WorkerPhase::kStopped:
+      return "a partition is stopped, see the log";
     case WorkerPhase::kRestoring:
       return "restoring state";
     case WorkerPhase::kRunning:

@@ -20,6 +20,7 @@ enum class WorkerPhase : std::uint8_t {
   kStarting,   // loading the model, opening producers
   kJoining,    // waiting for its place in the group
   kRestoring,  // partitions assigned, state being read back
+  kStopped,    // a partition waits for help or time; its reason is in the log
   kRunning,    // assigned (maybe nothing, when there are more workers than partitions) and restored
   kDraining,   // told to stop
   kFailed,     // stopped with an error
@@ -51,7 +52,7 @@ class WorkerHealth {
 class Health {
  public:
   Health(const Clock& clock, std::size_t workers,
-         std::chrono::milliseconds patience = std::chrono::seconds(30));
+         std::chrono::milliseconds patience = std::chrono::seconds(150));
 
   [[nodiscard]] WorkerHealth& worker(std::size_t index) { return workers_.at(index); }
   /// What readiness still waits for, "worker-0: restoring" each; empty when ready.

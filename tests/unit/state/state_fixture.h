@@ -169,6 +169,7 @@ class SharedBacking final : public KeyValueStore {
     return store_.get(key, value);
   }
   Status write(const std::vector<Write>& batch) override { return store_.write(batch); }
+  Status start_flush() override { return ok(); }
   Status flush() override { return store_.flush(); }
   Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
     return store_.scan(sink);

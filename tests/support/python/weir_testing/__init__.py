@@ -5,6 +5,7 @@
     worker.py    one `weir run` process: start, kill -9, SIGTERM, readiness, metrics
     sample.py    the bundled payments and labels, and a feeder that publishes them in slices
     oracle.py    what must come out: `weir replay` over the same input, compared byte for byte
+    chaos.py     kills, rebalances, a broker that dies, spread over the stream
     case.py      base of the test classes: seed, work folder, logs on failure
 
 Nothing here sleeps for a fixed time and hopes: `eventually` polls for a condition until a deadline.
