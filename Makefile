@@ -38,9 +38,10 @@ test: setup build/release/build.ninja ## everything CI checks: unit, simulation,
 	@cmake --build --preset release
 	@ctest --preset release --parallel $$(nproc) $(ARGS)
 
-bench: packages-build build/release/build.ninja ## the figures, measured here; ARGS to every benchmark
+bench: setup build/release/build.ninja ## the figures, measured here; ARGS="--quick" for a first look
 	@cmake --build --preset release
-	@for program in build/release/tests/bench/*_bench; do echo "== $$program"; $$program $(ARGS); done
+	@for program in build/release/tests/bench/*_bench; do echo "== $$program"; $$program; done
+	@$(PYTHON) tests/bench/live_bench.py $(ARGS)
 
 faults: setup build ## the long fault run: ARGS="--kills 200 --seed 7"
 	@$(PYTHON) tests/faults/long_run.py $(ARGS)

@@ -31,8 +31,8 @@ struct ReplayArguments {
   ConfigSource config;
   std::string transactions;
   std::string labels;
-  std::string verdicts_out;      // "-" = stdout
-  std::string features_out;      // empty = not written
+  std::string verdicts_out;  // "-" = stdout
+  std::string features_out;  // empty = not written
   std::string dead_letters_out;
   std::string state_out;
 };
@@ -40,11 +40,12 @@ int replay_command(const ReplayArguments& arguments);
 
 struct TapArguments {
   ConfigSource config;
-  std::string stream = "verdicts";  // transactions, labels, verdicts, features, dead-letters, metrics
-  std::uint64_t count = 0;          // 0 = until interrupted
+  std::string stream =
+      "verdicts";           // transactions, labels, verdicts, features, dead-letters, metrics
+  std::uint64_t count = 0;  // 0 = until interrupted
   bool from_beginning = false;
-  bool until_end = false;           // stop at the end instead of waiting for more
-  std::string key;                  // only records with this key
+  bool until_end = false;  // stop at the end instead of waiting for more
+  std::string key;         // only records with this key
 };
 int tap_command(const TapArguments& arguments);
 
@@ -52,11 +53,11 @@ int state_get_command(const ConfigSource& source, const std::string& user_id);
 int state_dump_command(const ConfigSource& source);
 
 struct DemoArguments {
-  ConfigSource config;             // empty file: the bundled configuration
-  std::string brokers;             // empty: the embedded broker
-  std::string transactions;        // empty: the bundled sample
+  ConfigSource config;       // empty file: the bundled configuration
+  std::string brokers;       // empty: the embedded broker
+  std::string transactions;  // empty: the bundled sample
   std::string labels;
-  std::uint64_t rate = 2'500;      // payments a second published; 0 = as fast as possible
+  std::uint64_t rate = 2'500;  // payments a second published; 0 = as fast as possible
 };
 int demo_command(const DemoArguments& arguments);
 

@@ -1,6 +1,7 @@
 #pragma once
-// When to commit. Delay wants short intervals, throughput long ones: the interval starts at the configured value, grows while the
-// input has a backlog or commits take more than a quarter of the time, and shrinks back when they do not.
+// When to commit. Delay wants short intervals, throughput long ones: the interval starts at the
+// configured value, grows while the input has a backlog or commits take more than a quarter of the
+// time, and shrinks back when they do not.
 
 #include <algorithm>
 #include <chrono>
@@ -11,10 +12,12 @@ namespace weir {
 
 struct CommitPacing {
   std::chrono::milliseconds interval{20};
-  /// Longest interval under load. Delay no longer matters behind a backlog, the cost of a commit does.
+  /// Longest interval under load. Delay no longer matters behind a backlog, the cost of a commit
+  /// does.
   std::chrono::milliseconds interval_max{250};
-  /// Nothing is produced for this long after a commit: the broker writes the last transaction's markers meanwhile, and a
-  /// record sent before it is done costs a refused AddPartitions and 20 ms (librdkafka's fixed retry).
+  /// Nothing is produced for this long after a commit: the broker writes the last transaction's
+  /// markers meanwhile, and a record sent before it is done costs a refused AddPartitions and 20 ms
+  /// (librdkafka's fixed retry).
   std::chrono::milliseconds settle{2};
   std::size_t records_max = 50'000;
   std::size_t staged_bytes_max = 64U << 20;

@@ -1,10 +1,7 @@
 // weir demo: the bundled real payments through the real pipeline, watched from outside.
 //
-// Publishes as a client would, runs an ordinary instance, and reads the verdicts as any consumer would. The broker is
-// librdkafka's mock cluster in this process unless --brokers names a real one.
-
-#include <fmt/core.h>
-#include <unistd.h>
+// Publishes as a client would, runs an ordinary instance, and reads the verdicts as any consumer
+// would. The broker is librdkafka's mock cluster in this process unless --brokers names a real one.
 
 #include <algorithm>
 #include <chrono>
@@ -13,6 +10,9 @@
 #include <filesystem>
 #include <fstream>
 #include <unordered_map>
+
+#include <fmt/core.h>
+#include <unistd.h>
 
 #include "pipeline/core/event_time.h"
 #include "pipeline/exit_code.h"
@@ -65,11 +65,13 @@ Result<std::vector<Event>> read_events(const std::string& transactions, const st
   const auto read = [&](const std::string& file, std::string_view time_field, bool is_payment) {
     return read_lines(file, [&](std::string_view line, std::size_t) -> Status {
       const auto time = parse_event_time(text_field(line, time_field));
-      events.push_back({time ? time->ms : 0, is_payment, text_field(line, "user_id"), std::string(line)});
+      events.push_back(
+          {time ? time->ms : 0, is_payment, text_field(line, "user_id"), std::string(line)});
       return ok();
     });
   };
-  WEIR_RETURN_IF_ERROR(read(labels, "label_time", false));  // first: a label due at a payment's time comes before it
+  WEIR_RETURN_IF_ERROR(
+      read(labels, "label_time", false));  // first: a label due at a payment's time comes before it
   WEIR_RETURN_IF_ERROR(read(transactions, "event_time", true));
   std::ranges::stable_sort(events, {}, &Event::time_ms);
   return events;
@@ -78,20 +80,25 @@ Result<std::vector<Event>> read_events(const std::string& transactions, const st
 /// What the watcher sees: verdicts with the time from publishing to reading.
 class Watcher {
  public:
-  void published(std::string transaction_id) { sent_.emplace(std::move(transaction_id), Steady::now()); }
+  void published(std::string transaction_id) {
+    sent_.emplace(std::move(transaction_id), Steady::now());
+  }
 
   void verdict(std::string_view json) {
     summary_.add_verdict(json);
     const auto sent = sent_.find(text_field(json, "transaction_id"));
     if (sent == sent_.end()) return;
-    delays_ms_.push_back(std::chrono::duration<double, std::milli>(Steady::now() - sent->second).count());
+    delays_ms_.push_back(
+        std::chrono::duration<double, std::milli>(Steady::now() - sent->second).count());
     sent_.erase(sent);
   }
   /// Of the verdicts since the last call.
   std::pair<double, double> delay_p50_p99() {
     if (delays_ms_.empty()) return {0, 0};
     std::ranges::sort(delays_ms_);
-    const auto at = [&](double q) { return delays_ms_[static_cast<std::size_t>(q * static_cast<double>(delays_ms_.size() - 1))]; };
+    const auto at = [&](double q) {
+      return delays_ms_[static_cast<std::size_t>(q * static_cast<double>(delays_ms_.size() - 1))];
+    };
     const std::pair result{at(0.5), at(0.99)};
     delays_ms_.clear();
     return result;
@@ -114,28 +121,32 @@ struct DemoPlan {
 
 class Demo {
  public:
-  Demo(DemoPlan plan, Instance& instance) : plan_(std::move(plan)), instance_(instance), verdicts_(plan_.folder / "verdicts.jsonl") {}
+  Demo(DemoPlan plan, Instance& instance)
+      : plan_(std::move(plan)), instance_(instance), verdicts_(plan_.folder / "verdicts.jsonl") {}
 
   Status run(StopSignals& signals) {
     auto producer = kafka::TopicProducer::open(connection(plan_.config));
     if (!producer) return producer.error();
-    auto reader = kafka::TopicReader::open(connection(plan_.config),
-                                           {plan_.config.topics.verdicts, plan_.config.topics.dead_letters}, true);
+    auto reader = kafka::TopicReader::open(
+        connection(plan_.config), {plan_.config.topics.verdicts, plan_.config.topics.dead_letters},
+        true);
     if (!reader) return reader.error();
     while (!instance_.ready() && !instance_.ended()) {
       if (signals.wait(milliseconds(20))) return ok();
     }
     started_ = table_at_ = progress_at_ = Steady::now();
-    fmt::print("{:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "payments", "verdicts", "events/s", "p50 ms",
-               "p99 ms", "approve", "review", "decline");
+    fmt::print("{:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "payments", "verdicts",
+               "events/s", "p50 ms", "p99 ms", "approve", "review", "decline");
     while (!done() && !instance_.ended()) {
       WEIR_RETURN_IF_ERROR(publish(**producer));
-      WEIR_RETURN_IF_ERROR((*reader)->poll(milliseconds(5), [&](const std::string& topic, const RawRecord& record) {
-        take(topic, record);
-        return true;
-      }));
+      WEIR_RETURN_IF_ERROR(
+          (*reader)->poll(milliseconds(5), [&](const std::string& topic, const RawRecord& record) {
+            take(topic, record);
+            return true;
+          }));
       if (Steady::now() - table_at_ >= kTableInterval) print_row();
-      if (Steady::now() - progress_at_ > kGiveUpAfter) return retry("no verdict for a minute; see the log lines above");
+      if (Steady::now() - progress_at_ > kGiveUpAfter)
+        return retry("no verdict for a minute; see the log lines above");
       if (signals.wait(milliseconds(0))) break;
     }
     print_row();
@@ -144,33 +155,43 @@ class Demo {
 
   void print_summary() {
     const auto& counts = watcher_.summary().counts();
-    fmt::print("\npayments     {}\nverdicts     {}  (approve {}, review {}, decline {})\ndead letters {}\nduplicates   {}\n",
-               payments_, counts.verdicts, counts.approve, counts.review, counts.decline, dead_letters_,
-               counts.duplicates);
+    fmt::print(
+        "\npayments     {}\nverdicts     {}  (approve {}, review {}, decline {})\ndead letters "
+        "{}\nduplicates   {}\n",
+        payments_, counts.verdicts, counts.approve, counts.review, counts.decline, dead_letters_,
+        counts.duplicates);
     if (const auto quality = watcher_.summary().quality()) {
-      fmt::print("average precision {:.3f} against {} labelled frauds among {} payments (card history only)\n",
-                 quality->average_precision, quality->frauds, quality->labelled);
+      fmt::print(
+          "average precision {:.3f} against {} labelled frauds among {} payments (card history "
+          "only)\n",
+          quality->average_precision, quality->frauds, quality->labelled);
     }
     verdicts_.flush();
     const auto& riskiest = watcher_.summary().riskiest();
-    fmt::print("\nLook at the riskiest one:\n  grep '\"transaction_id\":\"{}\"' {} | python3 -m json.tool\n", riskiest,
-               (plan_.folder / "verdicts.jsonl").string());
+    fmt::print(
+        "\nLook at the riskiest one:\n  grep '\"transaction_id\":\"{}\"' {} | python3 -m "
+        "json.tool\n",
+        riskiest, (plan_.folder / "verdicts.jsonl").string());
   }
 
  private:
   [[nodiscard]] bool done() {
-    return next_ == plan_.events.size() && watcher_.summary().counts().verdicts + dead_letters_ >= payments_;
+    return next_ == plan_.events.size() &&
+           watcher_.summary().counts().verdicts + dead_letters_ >= payments_;
   }
 
   Status publish(kafka::TopicProducer& producer) {
     const double elapsed = std::chrono::duration<double>(Steady::now() - started_).count();
-    const auto due = plan_.rate == 0 ? payments_ + 1'000 : static_cast<std::uint64_t>(elapsed * static_cast<double>(plan_.rate)) + 1;
+    const auto due =
+        plan_.rate == 0 ? payments_ + 1'000
+                        : static_cast<std::uint64_t>(elapsed * static_cast<double>(plan_.rate)) + 1;
     LabelParser labels;
     while (next_ < plan_.events.size()) {
       const auto& event = plan_.events[next_];
       if (event.is_payment && payments_ >= due) break;
       const auto& topics = plan_.config.topics;
-      WEIR_RETURN_IF_ERROR(producer.send(event.is_payment ? topics.transactions : topics.labels, event.key, event.line));
+      WEIR_RETURN_IF_ERROR(producer.send(event.is_payment ? topics.transactions : topics.labels,
+                                         event.key, event.line));
       if (event.is_payment) {
         ++payments_;
         watcher_.published(text_field(event.line, "transaction_id"));
@@ -198,9 +219,10 @@ class Demo {
     const double seconds = std::max(std::chrono::duration<double>(now - table_at_).count(), 1e-3);
     const auto [p50, p99] = watcher_.delay_p50_p99();
     const bool terminal = isatty(STDOUT_FILENO) != 0;
-    fmt::print("{}{:>9} {:>10} {:>9.0f} {:>9.1f} {:>9.1f} {:>9} {:>9} {:>9}{}", terminal ? "\r" : "", payments_,
-               counts.verdicts, static_cast<double>(counts.verdicts - last_verdicts_) / seconds, p50, p99, counts.approve,
-               counts.review, counts.decline, terminal && !done() ? "" : "\n");
+    fmt::print("{}{:>9} {:>10} {:>9.0f} {:>9.1f} {:>9.1f} {:>9} {:>9} {:>9}{}",
+               terminal ? "\r" : "", payments_, counts.verdicts,
+               static_cast<double>(counts.verdicts - last_verdicts_) / seconds, p50, p99,
+               counts.approve, counts.review, counts.decline, terminal && !done() ? "" : "\n");
     std::fflush(stdout);
     last_verdicts_ = counts.verdicts;
     table_at_ = now;
@@ -219,14 +241,17 @@ class Demo {
 
 Status create_embedded_topics(kafka::EmbeddedBroker& broker, const config::Config& config) {
   const auto& t = config.topics;
-  for (const auto& name : {t.transactions, t.labels, t.verdicts, t.features, t.dead_letters, t.state}) {
+  for (const auto& name :
+       {t.transactions, t.labels, t.verdicts, t.features, t.dead_letters, t.state}) {
     WEIR_RETURN_IF_ERROR(broker.create_topic(name, static_cast<int>(t.partitions)));
   }
   return broker.create_topic(t.metrics, 1);
 }
 
-/// What the demo changes of the configuration: where it runs, and names of its own on a real broker.
-std::vector<std::string> demo_settings(const DemoArguments& arguments, const std::string& brokers, const fs::path& folder) {
+/// What the demo changes of the configuration: where it runs, and names of its own on a real
+/// broker.
+std::vector<std::string> demo_settings(const DemoArguments& arguments, const std::string& brokers,
+                                       const fs::path& folder) {
   std::vector<std::string> set = arguments.config.set;
   set.insert(set.end(), {"kafka.brokers=" + brokers, "state.dir=" + (folder / "state").string(),
                          "admin.listen=127.0.0.1:0", "topics.create=true", "log.level=warn"});
@@ -238,7 +263,8 @@ std::vector<std::string> demo_settings(const DemoArguments& arguments, const std
   }
   const auto run = fmt::format("weir-demo-{}", getpid());
   set.push_back("kafka.group_id=" + run);
-  for (const auto* name : {"transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state"}) {
+  for (const auto* name :
+       {"transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state"}) {
     set.push_back(fmt::format("topics.{}={}-{}", name, run, name));
   }
   return set;
@@ -263,18 +289,22 @@ int demo_command(const DemoArguments& arguments) {
   const auto loaded = load_or_complain(source);
   if (!loaded) return kExitConfig;
   if (broker) {
-    if (auto made = create_embedded_topics(*broker, loaded->config); !made) return report(made.error(), kExitBug);
+    if (auto made = create_embedded_topics(*broker, loaded->config); !made)
+      return report(made.error(), kExitBug);
   }
   const fs::path sample = "tests/data/sample";
   auto events = read_events(
-      arguments.transactions.empty() ? bundled(sample / "transactions.jsonl.gz").string() : arguments.transactions,
+      arguments.transactions.empty() ? bundled(sample / "transactions.jsonl.gz").string()
+                                     : arguments.transactions,
       arguments.labels.empty() ? bundled(sample / "labels.jsonl.gz").string() : arguments.labels);
   if (!events) return report(events.error(), kExitData);
 
   StopSignals signals;
   const bool embedded = broker != nullptr;
-  fmt::print("broker   {} ({})\ndelivery {}\nmodel    {}\n", brokers, embedded ? "embedded stand-in" : "real",
-             embedded ? "at_least_once: the stand-in has no transactions; --brokers HOST:PORT shows exactly_once"
+  fmt::print("broker   {} ({})\ndelivery {}\nmodel    {}\n", brokers,
+             embedded ? "embedded stand-in" : "real",
+             embedded ? "at_least_once: the stand-in has no transactions; --brokers HOST:PORT "
+                        "shows exactly_once"
                       : "as configured",
              loaded->config.model.package.parent_path().filename().string() + " " +
                  loaded->config.model.package.filename().string());

@@ -22,15 +22,16 @@ using StoreOf = std::function<state::UserStore&(std::int32_t partition)>;
 
 class EventPath {
  public:
-  /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in `degraded`.
-  /// Everything passed by reference must outlive the path.
+  /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in
+  /// `degraded`. Everything passed by reference must outlive the path.
   EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
             telemetry::WorkerMetrics& metrics);
   ~EventPath();
 
-  /// Runs a batch. Appends verdicts, features and dead letters to `out`, in input order per partition; stages state.
-  /// Every non-tombstone record leaves exactly one verdict or one dead letter. An Error leaves `out` and the staged state
-  /// unusable: the caller rolls back. `poison` marks offsets that must not be scored (see poison_guard.h).
+  /// Runs a batch. Appends verdicts, features and dead letters to `out`, in input order per
+  /// partition; stages state. Every non-tombstone record leaves exactly one verdict or one dead
+  /// letter. An Error leaves `out` and the staged state unusable: the caller rolls back. `poison`
+  /// marks offsets that must not be scored (see poison_guard.h).
   Status process(std::span<const RawRecord> records, std::vector<OutputRecord>& out,
                  const std::function<bool(const RawRecord&)>& is_poison = {});
 

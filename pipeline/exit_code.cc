@@ -1,8 +1,8 @@
 #include "pipeline/exit_code.h"
 
-#include <fmt/core.h>
-
 #include <cstdio>
+
+#include <fmt/core.h>
 
 #include "pipeline/telemetry/log.h"
 
@@ -15,7 +15,8 @@ int report(const Error& error, int fatal_code) {
 
 std::optional<config::Loaded> load_or_complain(const ConfigSource& source) {
   auto loaded = config::load_config(source.file, source.set);
-  for (const auto& diagnostic : loaded.diagnostics) fmt::print(stderr, "{}\n", config::to_string(diagnostic));
+  for (const auto& diagnostic : loaded.diagnostics)
+    fmt::print(stderr, "{}\n", config::to_string(diagnostic));
   if (!loaded.ok()) return std::nullopt;
   configure_log(loaded.config.log_level, loaded.config.log_format);
   return loaded;

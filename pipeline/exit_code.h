@@ -1,5 +1,6 @@
 #pragma once
-// From an Error at the top of a command to its exit code, and the same start for every command: the configuration.
+// From an Error at the top of a command to its exit code, and the same start for every command: the
+// configuration.
 
 #include <optional>
 
@@ -9,10 +10,12 @@
 
 namespace weir {
 
-/// Prints "weir: <message>" to stderr and says how to exit. `fatal_code`: what a kFatal means in this command.
+/// Prints "weir: <message>" to stderr and says how to exit. `fatal_code`: what a kFatal means in
+/// this command.
 int report(const Error& error, int fatal_code);
 
-/// Loads the configuration, prints every finding to stderr; nullopt when there is an error among them. Sets up logging.
+/// Loads the configuration, prints every finding to stderr; nullopt when there is an error among
+/// them. Sets up logging.
 std::optional<config::Loaded> load_or_complain(const ConfigSource& source);
 
 }  // namespace weir

@@ -1,9 +1,9 @@
 #include "pipeline/instance.h"
 
-#include <fmt/core.h>
-
 #include <array>
 #include <filesystem>
+
+#include <fmt/core.h>
 
 #include "pipeline/kafka/changelog_reader.h"
 #include "pipeline/kafka/cluster.h"
@@ -20,10 +20,13 @@
 namespace weir {
 namespace {
 
-constexpr std::chrono::milliseconds kTurn{50};  // longest wait for input; bounds how late the stop flag is seen
+constexpr std::chrono::milliseconds kTurn{
+    50};  // longest wait for input; bounds how late the stop flag is seen
 
 void forward_kafka_log(int severity, std::string_view line) {
-  const auto level = severity <= 4 ? LogLevel::kWarn : severity <= 6 ? LogLevel::kInfo : LogLevel::kDebug;
+  const auto level = severity <= 4   ? LogLevel::kWarn
+                     : severity <= 6 ? LogLevel::kInfo
+                                     : LogLevel::kDebug;
   if (log_enabled(level)) log_line(level, line);
 }
 
@@ -49,7 +52,9 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   std::unique_ptr<Instance> instance(new Instance(config));
   const auto address = telemetry::parse_listen_address(config.admin_listen);
   if (!address) {
-    return fatal(fmt::format("admin.listen: '{}' is not an address; write 127.0.0.1:9464 or [::1]:9464", config.admin_listen));
+    return fatal(
+        fmt::format("admin.listen: '{}' is not an address; write 127.0.0.1:9464 or [::1]:9464",
+                    config.admin_listen));
   }
   auto admin = telemetry::AdminServer::start(*address, instance->exposition_, instance->health_);
   if (!admin) return admin.error();
@@ -59,7 +64,8 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   std::error_code error;
   std::filesystem::create_directories(config.state.dir, error);
   if (error) {
-    return fatal(fmt::format("state.dir {} cannot be created: {}", config.state.dir.string(), error.message()));
+    return fatal(fmt::format("state.dir {} cannot be created: {}", config.state.dir.string(),
+                             error.message()));
   }
   instance->running_ = config.workers;
   for (std::size_t i = 0; i < config.workers; ++i) {
@@ -80,7 +86,8 @@ telemetry::MetricsSnapshot Instance::snapshot() const {
 }
 
 Status Instance::load_models() {
-  // Here and not in the workers: a refused package is a configuration error, said before anything is joined.
+  // Here and not in the workers: a refused package is a configuration error, said before anything
+  // is joined.
   for (std::size_t i = 0; i < config_.workers; ++i) {
     auto scorer = open_scorer(config_);
     if (!scorer) return scorer.error();
@@ -108,17 +115,19 @@ Status Instance::prepare_topics() {
       cluster->ensure({{config_.topics.transactions, create, partitions, replication, {}}}));
   const auto input = cluster->partitions(config_.topics.transactions);
   if (!input) return input.error();
-  if (!input->has_value()) return retry(fmt::format("topic {} is not visible yet", config_.topics.transactions));
+  if (!input->has_value())
+    return retry(fmt::format("topic {} is not visible yet", config_.topics.transactions));
   input_partitions_ = **input;
-  // The changelog is sharded exactly as the input is. Outputs created here get as many partitions, so that a user's records
-  // stay together and a transaction touches few of them.
+  // The changelog is sharded exactly as the input is. Outputs created here get as many partitions,
+  // so that a user's records stay together and a transaction touches few of them.
   WEIR_RETURN_IF_ERROR(cluster->ensure({
       {config_.topics.labels, create, input_partitions_, replication, {}},
       {config_.topics.verdicts, create, input_partitions_, replication, {}},
       {config_.topics.features, create, input_partitions_, replication, {}},
       {config_.topics.dead_letters, create, input_partitions_, replication, {}},
       {config_.topics.metrics, create, 1, replication, {}},
-      {config_.topics.state, true, input_partitions_, replication, kafka::changelog_settings(replication)},
+      {config_.topics.state, true, input_partitions_, replication,
+       kafka::changelog_settings(replication)},
   }));
   for (const auto& topic : stream_topics(config_)) {
     const auto count = cluster->partitions(topic);
@@ -128,7 +137,8 @@ Status Instance::prepare_topics() {
   const auto changelog = topic_partitions_[static_cast<std::size_t>(Stream::kChangelog)];
   if (changelog != input_partitions_) {
     return fatal(fmt::format(
-        "topic {} has {} partitions and its changelog {} has {}: the state of a partition must be where its users are. Moving "
+        "topic {} has {} partitions and its changelog {} has {}: the state of a partition must be "
+        "where its users are. Moving "
         "to another partition count needs a new group, changelog topic and state.dir",
         config_.topics.transactions, input_partitions_, config_.topics.state, changelog));
   }
@@ -138,7 +148,8 @@ Status Instance::prepare_topics() {
 void Instance::run_worker(std::size_t index) {
   name_log_thread(fmt::format("worker-{}", index));
   const auto status = work(index);
-  health_.worker(index).set_phase(status ? telemetry::WorkerPhase::kDraining : telemetry::WorkerPhase::kFailed);
+  health_.worker(index).set_phase(status ? telemetry::WorkerPhase::kDraining
+                                         : telemetry::WorkerPhase::kFailed);
   if (!status) {
     log_error("stopped: {}", status.error().message);
     const std::scoped_lock lock(failure_mutex_);
@@ -152,7 +163,8 @@ Status Instance::work(std::size_t index) {
   auto& health = health_.worker(index);
   auto& metrics = *metrics_[index];
   const auto identity = fmt::format("{}-{}", config_.instance_id, index);
-  kafka::KafkaInput input({connection(config_), config_.topics.transactions, config_.kafka.group_id, identity});
+  kafka::KafkaInput input(
+      {connection(config_), config_.topics.transactions, config_.kafka.group_id, identity});
   kafka::OutputOptions output_options;
   output_options.connection = connection(config_);
   output_options.topics = stream_topics(config_);
@@ -162,17 +174,19 @@ Status Instance::work(std::size_t index) {
   const bool exactly_once = config_.delivery == config::Delivery::kExactlyOnce;
   std::unique_ptr<OutputLog> output;
   if (exactly_once) {
-    output = std::make_unique<kafka::TransactionalOutput>(std::move(output_options), input, config_.topics.transactions,
-                                                          clock_);
+    output = std::make_unique<kafka::TransactionalOutput>(std::move(output_options), input,
+                                                          config_.topics.transactions, clock_);
   } else {
     output = std::make_unique<kafka::IdempotentOutput>(std::move(output_options), input, clock_);
   }
   kafka::KafkaChangelogReader changelog(connection(config_), config_.topics.state);
   LocalStores stores(config_.state.dir, store_options(config_, cluster_id_));
-  auto guard = PoisonGuard::open((config_.state.dir / fmt::format("in-process-{}", index)).string());
+  auto guard =
+      PoisonGuard::open((config_.state.dir / fmt::format("in-process-{}", index)).string());
   if (!guard) return guard.error();
 
-  Worker worker(worker_options(config_), {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get()},
+  Worker worker(worker_options(config_),
+                {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get()},
                 metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
   WEIR_RETURN_IF_ERROR(worker.open());
@@ -183,10 +197,11 @@ Status Instance::work(std::size_t index) {
     const auto phase = worker.ready()                   ? telemetry::WorkerPhase::kRunning
                        : worker.has_stopped_partition() ? telemetry::WorkerPhase::kStopped
                        : joined                         ? telemetry::WorkerPhase::kRestoring
-                                      : telemetry::WorkerPhase::kJoining;
+                                                        : telemetry::WorkerPhase::kJoining;
     if (phase != health.phase()) {
       health.set_phase(phase);
-      if (phase == telemetry::WorkerPhase::kRunning) log_info("ready with {} partitions", worker.partitions().size());
+      if (phase == telemetry::WorkerPhase::kRunning)
+        log_info("ready with {} partitions", worker.partitions().size());
     }
     health.beat();
   }

@@ -1,6 +1,7 @@
 #pragma once
-// A running Weir: `workers` threads, each with its own consumer, producer, operators, state and model, plus the admin
-// listener. What crosses threads: the stop flag, metric and health cells, and the first error.
+// A running Weir: `workers` threads, each with its own consumer, producer, operators, state and
+// model, plus the admin listener. What crosses threads: the stop flag, metric and health cells, and
+// the first error.
 
 #include <atomic>
 #include <memory>
@@ -24,8 +25,9 @@ namespace weir {
 
 class Instance {
  public:
-  /// Serves the admin endpoint, checks cluster and topics, then starts the workers. Errors are for the user: kRetry when
-  /// something is unavailable, kFatal when configuration or model are refused.
+  /// Serves the admin endpoint, checks cluster and topics, then starts the workers. Errors are for
+  /// the user: kRetry when something is unavailable, kFatal when configuration or model are
+  /// refused.
   static Result<std::unique_ptr<Instance>> start(const config::Config& config);
   ~Instance();
 

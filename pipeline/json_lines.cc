@@ -1,12 +1,12 @@
 #include "pipeline/json_lines.h"
 
-#include <fmt/core.h>
-#include <zlib.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+
+#include <fmt/core.h>
+#include <zlib.h>
 
 namespace weir {
 
@@ -32,10 +32,13 @@ Status read_lines(const std::string& file,
     const int size = gzread(in.get(), block.data(), block.size());
     int code = Z_OK;
     const char* const reason = gzerror(in.get(), &code);
-    if (size < 0) return fatal(fmt::format("cannot read {} after line {}: {}", file, number, reason));
+    if (size < 0)
+      return fatal(fmt::format("cannot read {} after line {}: {}", file, number, reason));
     if (size == 0) {
       // zlib hands out what there is of a cut file and tells only those who ask.
-      if (code == Z_BUF_ERROR) return fatal(fmt::format("{} ends early, after line {}: not a whole gzip file", file, number));
+      if (code == Z_BUF_ERROR)
+        return fatal(
+            fmt::format("{} ends early, after line {}: not a whole gzip file", file, number));
       break;
     }
     std::string_view rest(block.data(), static_cast<std::size_t>(size));

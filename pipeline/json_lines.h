@@ -9,7 +9,8 @@
 
 namespace weir {
 
-/// Calls `sink` with each line (without its end) and its number from 1; empty lines are skipped. Plain and gzip files alike.
+/// Calls `sink` with each line (without its end) and its number from 1; empty lines are skipped.
+/// Plain and gzip files alike.
 Status read_lines(const std::string& file,
                   const std::function<Status(std::string_view line, std::size_t number)>& sink);
 

@@ -1,10 +1,10 @@
 // weir: one binary, its sub-commands.
 
-#include <fmt/core.h>
-
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
 
 #include "pipeline/commands.h"
 #include "pipeline/config/suggest.h"
@@ -15,7 +15,8 @@ namespace {
 using weir::ConfigSource;
 
 constexpr const char* kAbout =
-    "Weir decides payments: it reads them from Kafka, remembers each user's recent behaviour, scores every payment and "
+    "Weir decides payments: it reads them from Kafka, remembers each user's recent behaviour, "
+    "scores every payment and "
     "commits exactly one verdict for each.\n\n"
     "  weir demo                                   see it work, no broker needed\n"
     "  weir check --config weir.yaml               is my configuration right?\n"
@@ -24,10 +25,14 @@ constexpr const char* kAbout =
     "Exit codes: 0 ok, 64 usage, 65 data, 69 unavailable, 70 bug, 78 configuration.";
 
 void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
-  auto* option = command.add_option("-c,--config", source.file, "Configuration (YAML); configs/handbook.yaml explains every key")
+  auto* option = command
+                     .add_option("-c,--config", source.file,
+                                 "Configuration (YAML); configs/handbook.yaml explains every key")
                      ->check(CLI::ExistingFile);
   if (required) option->required();
-  command.add_option("--set", source.set, "Override a key, e.g. --set commit.interval=10ms (repeatable)")
+  command
+      .add_option("--set", source.set,
+                  "Override a key, e.g. --set commit.interval=10ms (repeatable)")
       ->allow_extra_args(false);
 }
 
@@ -52,45 +57,69 @@ int main(int argc, char** argv) {
   int code = weir::kExitOk;
 
   ConfigSource run_source;
-  auto* run = app.add_subcommand("run", "Run the pipeline until SIGTERM: drains, commits and leaves");
+  auto* run =
+      app.add_subcommand("run", "Run the pipeline until SIGTERM: drains, commits and leaves");
   add_config(*run, run_source);
   run->callback([&] { code = weir::run_command(run_source); });
 
   weir::DemoArguments demo_arguments;
-  auto* demo = app.add_subcommand("demo", "Bundled real payments through the pipeline, with a live table");
+  auto* demo =
+      app.add_subcommand("demo", "Bundled real payments through the pipeline, with a live table");
   add_config(*demo, demo_arguments.config, false);
-  demo->add_option("--brokers", demo_arguments.brokers, "A real broker instead of the embedded stand-in (HOST:PORT,...)");
-  demo->add_option("--transactions", demo_arguments.transactions, "Other payments (.jsonl or .jsonl.gz)")->check(CLI::ExistingFile);
+  demo->add_option("--brokers", demo_arguments.brokers,
+                   "A real broker instead of the embedded stand-in (HOST:PORT,...)");
+  demo->add_option("--transactions", demo_arguments.transactions,
+                   "Other payments (.jsonl or .jsonl.gz)")
+      ->check(CLI::ExistingFile);
   demo->add_option("--labels", demo_arguments.labels, "Their labels")->check(CLI::ExistingFile);
-  demo->add_option("--rate", demo_arguments.rate, "Payments a second to publish; 0 = as fast as possible")->capture_default_str();
+  demo->add_option("--rate", demo_arguments.rate,
+                   "Payments a second to publish; 0 = as fast as possible")
+      ->capture_default_str();
   demo->callback([&] { code = weir::demo_command(demo_arguments); });
 
   ConfigSource check_source;
   bool resolved = false;
   bool offline = false;
-  auto* check = app.add_subcommand("check", "Check configuration, model package and broker; says what would run");
+  auto* check = app.add_subcommand(
+      "check", "Check configuration, model package and broker; says what would run");
   add_config(*check, check_source);
-  check->add_flag("--resolved", resolved, "Print every key with its value and where it came from; secrets masked");
+  check->add_flag("--resolved", resolved,
+                  "Print every key with its value and where it came from; secrets masked");
   check->add_flag("--offline", offline, "Do not ask the broker");
   check->callback([&] { code = weir::check_command(check_source, resolved, offline); });
 
   weir::ReplayArguments replay_arguments;
-  auto* replay = app.add_subcommand("replay", "The same operators over files, in event-time order; the same bytes on every run");
+  auto* replay = app.add_subcommand(
+      "replay", "The same operators over files, in event-time order; the same bytes on every run");
   add_config(*replay, replay_arguments.config);
-  replay->add_option("--transactions", replay_arguments.transactions, "Payments (.jsonl or .jsonl.gz)")->required()->check(CLI::ExistingFile);
-  replay->add_option("--labels", replay_arguments.labels, "Labels (.jsonl or .jsonl.gz)")->check(CLI::ExistingFile);
-  replay->add_option("--out", replay_arguments.verdicts_out, "Verdicts, one a line; - for standard output")->required();
-  replay->add_option("--features-out", replay_arguments.features_out, "Model inputs and outputs, one a line");
-  replay->add_option("--dead-letters-out", replay_arguments.dead_letters_out, "Dead letters, one a line");
-  replay->add_option("--state-out", replay_arguments.state_out, "State at the end, as `weir state dump`");
+  replay
+      ->add_option("--transactions", replay_arguments.transactions,
+                   "Payments (.jsonl or .jsonl.gz)")
+      ->required()
+      ->check(CLI::ExistingFile);
+  replay->add_option("--labels", replay_arguments.labels, "Labels (.jsonl or .jsonl.gz)")
+      ->check(CLI::ExistingFile);
+  replay
+      ->add_option("--out", replay_arguments.verdicts_out,
+                   "Verdicts, one a line; - for standard output")
+      ->required();
+  replay->add_option("--features-out", replay_arguments.features_out,
+                     "Model inputs and outputs, one a line");
+  replay->add_option("--dead-letters-out", replay_arguments.dead_letters_out,
+                     "Dead letters, one a line");
+  replay->add_option("--state-out", replay_arguments.state_out,
+                     "State at the end, as `weir state dump`");
   replay->callback([&] { code = weir::replay_command(replay_arguments); });
 
   weir::TapArguments tap_arguments;
   auto* tap = app.add_subcommand("tap", "Print what flows through a topic, one record a line");
-  tap->add_option("stream", tap_arguments.stream, "transactions, labels, verdicts, features, dead-letters or metrics")->capture_default_str();
+  tap->add_option("stream", tap_arguments.stream,
+                  "transactions, labels, verdicts, features, dead-letters or metrics")
+      ->capture_default_str();
   add_config(*tap, tap_arguments.config);
   tap->add_option("-n,--count", tap_arguments.count, "Stop after so many records");
-  tap->add_flag("--from-beginning", tap_arguments.from_beginning, "From the first record instead of from now on");
+  tap->add_flag("--from-beginning", tap_arguments.from_beginning,
+                "From the first record instead of from now on");
   tap->add_flag("-e,--exit", tap_arguments.until_end, "Stop at the end of the topic");
   tap->add_option("--key", tap_arguments.key, "Only records with this key (a user id)");
   tap->callback([&] { code = weir::tap_command(tap_arguments); });
@@ -104,7 +133,8 @@ int main(int argc, char** argv) {
   add_config(*get, get_source);
   get->callback([&] { code = weir::state_get_command(get_source, user_id); });
   ConfigSource dump_source;
-  auto* dump = state->add_subcommand("dump", "All users of all local stores, one a line, by partition and id");
+  auto* dump = state->add_subcommand(
+      "dump", "All users of all local stores, one a line, by partition and id");
   add_config(*dump, dump_source);
   dump->callback([&] { code = weir::state_dump_command(dump_source); });
 

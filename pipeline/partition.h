@@ -21,16 +21,17 @@ struct Partition {
 
   Phase phase = Phase::kOpening;
   std::unique_ptr<state::UserStore> store;
-  std::int64_t committed = -1;       // the group's offset; -1 none
-  std::int64_t next_offset = 0;      // input: first not yet processed (staged)
-  std::int64_t committed_next = 0;   // input: first not yet committed
-  std::int64_t restore_target = 0;   // changelog position at which restore is complete
-  std::int64_t staged_position = 0;  // changelog position behind the commit record of the open transaction
+  std::int64_t committed = -1;      // the group's offset; -1 none
+  std::int64_t next_offset = 0;     // input: first not yet processed (staged)
+  std::int64_t committed_next = 0;  // input: first not yet committed
+  std::int64_t restore_target = 0;  // changelog position at which restore is complete
+  std::int64_t staged_position =
+      0;  // changelog position behind the commit record of the open transaction
   std::int64_t last_timestamp_ms = -1;
-  int mismatches = 0;                // commit record and group offset disagreed this often in a row
-  int rebuilds = 0;                  // local store refused since the last success
-  int failures = 0;                  // aborts in a row caused by this partition's dead letters
-  Clock::TimePoint retry_at{};       // kStopped: when to try again; max() = only by hand
+  int mismatches = 0;           // commit record and group offset disagreed this often in a row
+  int rebuilds = 0;             // local store refused since the last success
+  int failures = 0;             // aborts in a row caused by this partition's dead letters
+  Clock::TimePoint retry_at{};  // kStopped: when to try again; max() = only by hand
   std::string why_stopped;
 
   [[nodiscard]] bool has_progress() const { return next_offset != committed_next; }

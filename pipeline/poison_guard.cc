@@ -1,14 +1,14 @@
 #include "pipeline/poison_guard.h"
 
-#include <fcntl.h>
-#include <fmt/core.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace weir {
 namespace {
@@ -27,13 +27,16 @@ Result<std::unique_ptr<PoisonGuard>> PoisonGuard::open(const std::string& file) 
   }
   void* mapped = ::mmap(nullptr, sizeof(File), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   ::close(descriptor);
-  if (mapped == MAP_FAILED) return fatal(fmt::format("cannot map {}: {}", file, std::strerror(errno)));
+  if (mapped == MAP_FAILED)
+    return fatal(fmt::format("cannot map {}: {}", file, std::strerror(errno)));
   std::unique_ptr<PoisonGuard> guard(new PoisonGuard(static_cast<File*>(mapped)));
   guard->load();
   return guard;
 }
 
-PoisonGuard::~PoisonGuard() { ::munmap(file_, sizeof(File)); }
+PoisonGuard::~PoisonGuard() {
+  ::munmap(file_, sizeof(File));
+}
 
 void PoisonGuard::load() {
   if (file_->magic != kMagic || file_->in_process > kRanges) *file_ = {};
@@ -57,7 +60,8 @@ const PoisonGuard::Range* PoisonGuard::suspect(const RawRecord& record) const {
 
 std::size_t PoisonGuard::batch_limit(std::span<const RawRecord> records) const {
   if (suspects_.empty()) return records.size();
-  const auto first = std::ranges::find_if(records, [&](const RawRecord& r) { return suspect(r) != nullptr; });
+  const auto first =
+      std::ranges::find_if(records, [&](const RawRecord& r) { return suspect(r) != nullptr; });
   if (first == records.begin()) return std::min<std::size_t>(1, records.size());
   return static_cast<std::size_t>(first - records.begin());
 }
@@ -76,8 +80,8 @@ void PoisonGuard::begin(std::span<const RawRecord> records) {
   std::size_t used = 0;
   for (const auto& record : records) {
     auto* const end = file_->ranges + used;
-    auto* const known =
-        std::find_if(file_->ranges, end, [&](const Range& r) { return r.partition == record.partition; });
+    auto* const known = std::find_if(
+        file_->ranges, end, [&](const Range& r) { return r.partition == record.partition; });
     if (known != end) {
       known->last = std::max(known->last, record.offset);
     } else if (used < kRanges) {
@@ -86,14 +90,15 @@ void PoisonGuard::begin(std::span<const RawRecord> records) {
       file_->ranges[used++] = {record.partition, crashes_alone, record.offset, record.offset};
     }
   }
-  std::atomic_signal_fence(std::memory_order_release);  // ranges first: a crash in between notes nothing
+  std::atomic_signal_fence(
+      std::memory_order_release);  // ranges first: a crash in between notes nothing
   file_->in_process = used;
 }
 
 void PoisonGuard::end() {
   for (std::size_t i = 0; i < file_->in_process; ++i) {
-    // A suspect range shrinks from the front as its records turn out well, and is forgotten when used up.
-    // A poison record stays one: an abort may bring it back.
+    // A suspect range shrinks from the front as its records turn out well, and is forgotten when
+    // used up. A poison record stays one: an abort may bring it back.
     const auto found = suspects_.find(file_->ranges[i].partition);
     if (found == suspects_.end() || found->second.crashes_alone >= kCrashesAlone) continue;
     found->second.first = std::max(found->second.first, file_->ranges[i].last + 1);

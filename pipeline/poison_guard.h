@@ -1,12 +1,13 @@
 #pragma once
-// Finds the record that takes the process down with it. A crash inside the event path would otherwise repeat for ever:
-// the restart reads the same record and dies again.
+// Finds the record that takes the process down with it. A crash inside the event path would
+// otherwise repeat for ever: the restart reads the same record and dies again.
 //
-// Method: before a batch is processed its offset ranges are noted in a small memory-mapped file, after it they are
-// cleared. The mapping survives the death of the process (not of the machine: then nothing was proven). What is still noted
-// at the next start was being processed during a crash: such a range is processed one record at a time, and a record
-// that was alone in process in two crashes is poison: dead letter and safe verdict instead of a third try.
-// A kill -9 that happens to fall into a batch only costs that batch its batching.
+// Method: before a batch is processed its offset ranges are noted in a small memory-mapped file,
+// after it they are cleared. The mapping survives the death of the process (not of the machine:
+// then nothing was proven). What is still noted at the next start was being processed during a
+// crash: such a range is processed one record at a time, and a record that was alone in process in
+// two crashes is poison: dead letter and safe verdict instead of a third try. A kill -9 that
+// happens to fall into a batch only costs that batch its batching.
 
 #include <cstdint>
 #include <map>
@@ -27,7 +28,8 @@ class PoisonGuard {
   PoisonGuard(const PoisonGuard&) = delete;
   PoisonGuard& operator=(const PoisonGuard&) = delete;
 
-  /// How many of these records may go into the next batch: all, or one when a suspect is at the front.
+  /// How many of these records may go into the next batch: all, or one when a suspect is at the
+  /// front.
   [[nodiscard]] std::size_t batch_limit(std::span<const RawRecord> records) const;
   [[nodiscard]] bool is_poison(const RawRecord& record) const;
   /// It crashed even without being scored: not even decoded again, a dead letter only.
@@ -54,7 +56,8 @@ class PoisonGuard {
   [[nodiscard]] const Range* suspect(const RawRecord& record) const;
 
   File* file_;
-  std::map<std::int32_t, Range> suspects_;  // by partition: the range that was in process at the last crash
+  std::map<std::int32_t, Range>
+      suspects_;  // by partition: the range that was in process at the last crash
 };
 
 }  // namespace weir

@@ -1,10 +1,10 @@
 // weir replay: the same operators over files, in event-time order.
 
-#include <fmt/core.h>
-
 #include <fstream>
 #include <iostream>
 #include <memory>
+
+#include <fmt/core.h>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/replay/replay.h"
@@ -27,7 +27,8 @@ class OutputFile {
     return name_ == "-" ? &std::cout : &file_;
   }
   Status close() {
-    if (auto* out = stream(); out != nullptr && !out->flush()) return fatal(fmt::format("cannot write {}", name_));
+    if (auto* out = stream(); out != nullptr && !out->flush())
+      return fatal(fmt::format("cannot write {}", name_));
     return ok();
   }
 
@@ -38,14 +39,17 @@ class OutputFile {
 
 void print_summary(const replay::ReplayResult& result) {
   const auto& counts = result.summary.counts();
-  fmt::print(stderr, "payments {}  verdicts {}  (approve {}  review {}  decline {})  dead letters {}  duplicates {}  late {}\n",
-             result.transactions, counts.verdicts, counts.approve, counts.review, counts.decline, result.dead_letters,
-             counts.duplicates, counts.late);
+  fmt::print(stderr,
+             "payments {}  verdicts {}  (approve {}  review {}  decline {})  dead letters {}  "
+             "duplicates {}  late {}\n",
+             result.transactions, counts.verdicts, counts.approve, counts.review, counts.decline,
+             result.dead_letters, counts.duplicates, counts.late);
   for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
-  if (result.bad_label_count > 0) fmt::print(stderr, "labels not understood: {}\n", result.bad_label_count);
+  if (result.bad_label_count > 0)
+    fmt::print(stderr, "labels not understood: {}\n", result.bad_label_count);
   if (const auto quality = result.summary.quality()) {
-    fmt::print(stderr, "labels {}  frauds among the scored {}  average precision {:.3f}\n", result.labels,
-               quality->frauds, quality->average_precision);
+    fmt::print(stderr, "labels {}  frauds among the scored {}  average precision {:.3f}\n",
+               result.labels, quality->frauds, quality->average_precision);
   }
 }
 
@@ -71,7 +75,8 @@ int replay_command(const ReplayArguments& arguments) {
     WEIR_RETURN_IF_ERROR(dead_letters.open(arguments.dead_letters_out));
     WEIR_RETURN_IF_ERROR(state.open(arguments.state_out));
     WEIR_RETURN_IF_ERROR(replay::run_replay(
-        options, scorer->get(), {verdicts.stream(), features.stream(), dead_letters.stream(), state.stream()}, result));
+        options, scorer->get(),
+        {verdicts.stream(), features.stream(), dead_letters.stream(), state.stream()}, result));
     WEIR_RETURN_IF_ERROR(verdicts.close());
     WEIR_RETURN_IF_ERROR(features.close());
     WEIR_RETURN_IF_ERROR(dead_letters.close());

@@ -1,9 +1,9 @@
 #include "pipeline/restorer.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <fmt/core.h>
 
 #include "pipeline/telemetry/log.h"
 
@@ -60,8 +60,9 @@ Status Restorer::open_store(std::int32_t id, Partition& partition) {
 
 Status Restorer::rebuild(std::int32_t id, Partition& partition, const std::string& why) {
   if (++partition.rebuilds > kRebuildsMax) {
-    return fatal(fmt::format("partition {}: the local store was rebuilt {} times and is refused again: {}", id,
-                             kRebuildsMax, why));
+    return fatal(
+        fmt::format("partition {}: the local store was rebuilt {} times and is refused again: {}",
+                    id, kRebuildsMax, why));
   }
   log_warn("partition {}: the local store is refused and rebuilt from the changelog: {}", id, why);
   metrics_.store_rebuilds.add();
@@ -78,16 +79,17 @@ Status Restorer::start_reading(std::map<std::int32_t, Partition>& partitions) {
   std::vector<PartitionOffset> positions;
   for (auto& [id, partition] : partitions) {
     if (partition.phase != Phase::kOpening && partition.phase != Phase::kRestoring) continue;
-    // The target is asked after the committed offset: markers reach partitions at different times, and the offset may
-    // already be visible while the changelog's marker is not.
+    // The target is asked after the committed offset: markers reach partitions at different times,
+    // and the offset may already be visible while the changelog's marker is not.
     const auto bounds = changelog_.bounds(id);
     if (!bounds) return bounds.error();
     const auto [low, high] = *bounds;
     auto from = partition.store->restore_from();
     if (from > high || (from > 0 && from < low)) {
-      WEIR_RETURN_IF_ERROR(rebuild(id, partition,
-                                   fmt::format("it stands at changelog position {}, the topic holds {} to {}", from,
-                                               low, high)));
+      WEIR_RETURN_IF_ERROR(
+          rebuild(id, partition,
+                  fmt::format("it stands at changelog position {}, the topic holds {} to {}", from,
+                              low, high)));
       from = partition.store->restore_from();
     }
     from = std::max(from, low);
@@ -103,25 +105,30 @@ Status Restorer::start_reading(std::map<std::int32_t, Partition>& partitions) {
   if (!reading_) started_ = clock_.now();
   WEIR_RETURN_IF_ERROR(changelog_.start(positions));
   reading_ = true;
-  for (const auto& position : positions) partitions.at(position.partition).phase = Phase::kRestoring;
+  for (const auto& position : positions)
+    partitions.at(position.partition).phase = Phase::kRestoring;
   return ok();
 }
 
 Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {
   double read = 0;
   std::int32_t damaged = -1;
-  const auto status = changelog_.read(kReadWait, [&](const ChangelogReader::Record& record) -> Status {
-    const auto found = partitions.find(record.partition);
-    if (found == partitions.end() || found->second.phase != Phase::kRestoring || record.tombstone) return ok();
-    ++read;
-    auto applied = found->second.store->restore(record.key, record.value, record.offset);
-    if (!applied) damaged = record.partition;
-    return applied;
-  });
+  const auto status =
+      changelog_.read(kReadWait, [&](const ChangelogReader::Record& record) -> Status {
+        const auto found = partitions.find(record.partition);
+        if (found == partitions.end() || found->second.phase != Phase::kRestoring ||
+            record.tombstone)
+          return ok();
+        ++read;
+        auto applied = found->second.store->restore(record.key, record.value, record.offset);
+        if (!applied) damaged = record.partition;
+        return applied;
+      });
   metrics_.restore_records.add(read);
   if (!status) {
     if (damaged < 0 || status.error().kind != ErrorKind::kFatal) return status;
-    // Store or changelog: a rebuilt store tells them apart, since the same record is then refused again.
+    // Store or changelog: a rebuilt store tells them apart, since the same record is then refused
+    // again.
     WEIR_RETURN_IF_ERROR(rebuild(damaged, partitions.at(damaged), status.error().message));
     return start_reading(partitions);
   }
@@ -130,7 +137,8 @@ Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {
     if (partition.phase != Phase::kRestoring) continue;
     const auto position = changelog_.position(id);
     if (position < partition.restore_target) {
-      remaining += static_cast<double>(partition.restore_target - std::max<std::int64_t>(position, 0));
+      remaining +=
+          static_cast<double>(partition.restore_target - std::max<std::int64_t>(position, 0));
       continue;
     }
     WEIR_RETURN_IF_ERROR(partition.store->finish_restore(position));
@@ -167,28 +175,37 @@ Status Restorer::finish(std::int32_t id, Partition& partition) {
   return input_.resume_at(position);
 }
 
-Result<std::int64_t> Restorer::start_offset(std::int32_t id, const Partition& partition, std::string& contradiction) {
+Result<std::int64_t> Restorer::start_offset(std::int32_t id, const Partition& partition,
+                                            std::string& contradiction) {
   const auto record = partition.store->last_commit();
   const auto committed = partition.committed;
   if (!record && committed < 0) return input_.first_offset(id);
   if (!record) {
     contradiction = fmt::format(
-        "the group's committed offset is {} but the changelog has no commit record: the state of this partition is lost or "
-        "belongs to another group. Restore the changelog topic, or reset the group's offset to start with empty state",
+        "the group's committed offset is {} but the changelog has no commit record: the state of "
+        "this partition is lost or "
+        "belongs to another group. Restore the changelog topic, or reset the group's offset to "
+        "start with empty state",
         committed);
     return committed;
   }
   if (committed < 0) {
-    log_warn("partition {}: the group has no committed offset; going on at {} as the changelog's commit record says", id,
-                 record->next_offset);
+    log_warn(
+        "partition {}: the group has no committed offset; going on at {} as the changelog's commit "
+        "record says",
+        id, record->next_offset);
     return record->next_offset;
   }
-  // at_least_once writes the commit record before it commits the offset: a crash in between leaves the offset behind.
-  const bool agrees = committed == record->next_offset || (!exactly_once_ && committed < record->next_offset);
+  // at_least_once writes the commit record before it commits the offset: a crash in between leaves
+  // the offset behind.
+  const bool agrees =
+      committed == record->next_offset || (!exactly_once_ && committed < record->next_offset);
   if (!agrees) {
     contradiction = fmt::format(
-        "the group's committed offset is {}, the changelog's last commit record says {}: a torn transaction, or the "
-        "group's offset was changed by hand. Set the offset to {} to go on, or give Weir a new group and changelog topic",
+        "the group's committed offset is {}, the changelog's last commit record says {}: a torn "
+        "transaction, or the "
+        "group's offset was changed by hand. Set the offset to {} to go on, or give Weir a new "
+        "group and changelog topic",
         committed, record->next_offset, record->next_offset);
   }
   return record->next_offset;

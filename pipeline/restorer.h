@@ -1,6 +1,7 @@
 #pragma once
-// Brings the state of newly assigned partitions to the group's committed offset: local store at position P, then the
-// committed tail of the changelog. Steps and their order: ARCHITECTURE.md, "Restore".
+// Brings the state of newly assigned partitions to the group's committed offset: local store at
+// position P, then the committed tail of the changelog. Steps and their order: ARCHITECTURE.md,
+// "Restore".
 
 #include <functional>
 #include <map>
@@ -23,8 +24,8 @@ class StoreHost {
 
 class Restorer {
  public:
-  Restorer(InputLog& input, ChangelogReader& changelog, StoreHost& stores, bool exactly_once, const Clock& clock,
-           telemetry::WorkerMetrics& metrics)
+  Restorer(InputLog& input, ChangelogReader& changelog, StoreHost& stores, bool exactly_once,
+           const Clock& clock, telemetry::WorkerMetrics& metrics)
       : input_(input),
         changelog_(changelog),
         stores_(stores),
@@ -32,8 +33,9 @@ class Restorer {
         clock_(clock),
         metrics_(metrics) {}
 
-  /// Does a bounded part of the work on every partition that is opening or restoring. Partitions that are ready become
-  /// kActive and flow from the right offset; ones whose state contradicts the group's offset become kStopped.
+  /// Does a bounded part of the work on every partition that is opening or restoring. Partitions
+  /// that are ready become kActive and flow from the right offset; ones whose state contradicts the
+  /// group's offset become kStopped.
   Status step(std::map<std::int32_t, Partition>& partitions);
   /// An assignment ended: forget reading positions.
   void stop();
@@ -45,7 +47,8 @@ class Restorer {
   Status start_reading(std::map<std::int32_t, Partition>& partitions);
   Status read_some(std::map<std::int32_t, Partition>& partitions);
   Status finish(std::int32_t id, Partition& partition);
-  Result<std::int64_t> start_offset(std::int32_t id, const Partition& partition, std::string& contradiction);
+  Result<std::int64_t> start_offset(std::int32_t id, const Partition& partition,
+                                    std::string& contradiction);
 
   InputLog& input_;
   ChangelogReader& changelog_;

@@ -1,11 +1,11 @@
 // weir run: the instance, its signals and its metrics topic.
 
+#include <chrono>
+#include <thread>
+
 #include <fmt/core.h>
 #include <signal.h>
 #include <unistd.h>
-
-#include <chrono>
-#include <thread>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/instance.h"
@@ -19,7 +19,8 @@
 namespace weir {
 namespace {
 
-/// Publishes the figures of each interval. Losing a window is not worth stopping a payment for: failures are logged.
+/// Publishes the figures of each interval. Losing a window is not worth stopping a payment for:
+/// failures are logged.
 class MetricsPublisher {
  public:
   MetricsPublisher(const config::Config& config, const Instance& instance)
@@ -67,8 +68,9 @@ int run_command(const ConfigSource& source) {
   if (!loaded) return kExitConfig;
   const auto& config = loaded->config;
   StopSignals signals;  // before any thread, so that all inherit the mask
-  log_info("weir {} ({}), instance {}, {} worker(s), delivery {}", kVersion, kRevision, config.instance_id,
-           config.workers, config.delivery == config::Delivery::kExactlyOnce ? "exactly_once" : "at_least_once");
+  log_info("weir {} ({}), instance {}, {} worker(s), delivery {}", kVersion, kRevision,
+           config.instance_id, config.workers,
+           config.delivery == config::Delivery::kExactlyOnce ? "exactly_once" : "at_least_once");
   auto started = Instance::start(config);
   if (!started) return report(started.error(), kExitConfig);
   Instance& instance = **started;
@@ -80,14 +82,16 @@ int run_command(const ConfigSource& source) {
     if (signals.wait(std::chrono::milliseconds(200))) break;
   }
   if (!instance.ended()) {
-    log_info("draining: committing what is in flight, then leaving; a second signal leaves at once");
+    log_info(
+        "draining: committing what is in flight, then leaving; a second signal leaves at once");
     instance.stop();
     signals.leave_at_once_on_next();
     const auto deadline = std::chrono::steady_clock::now() + config.shutdown_timeout;
     while (!instance.ended()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       if (std::chrono::steady_clock::now() > deadline) {
-        log_error("not drained within shutdown.timeout; leaving now, a restart recovers from the log");
+        log_error(
+            "not drained within shutdown.timeout; leaving now, a restart recovers from the log");
         _exit(kExitUnavailable);
       }
     }

@@ -34,7 +34,8 @@ WorkerOptions worker_options(const config::Config& config) {
   options.operators.input_topic = config.topics.transactions;
   options.exactly_once = config.delivery == config::Delivery::kExactlyOnce;
   options.pacing.interval = config.commit.interval;
-  options.pacing.settle = options.exactly_once ? config.commit.settle : std::chrono::milliseconds(0);
+  options.pacing.settle =
+      options.exactly_once ? config.commit.settle : std::chrono::milliseconds(0);
   options.pacing.records_max = config.commit.records_max;
   options.batch_records_max = config.batch.records_max;
   options.hot_bytes = config.state.hot_bytes / config.workers;
@@ -53,7 +54,8 @@ replay::ReplayOptions replay_options(const config::Config& config) {
 
 Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config) {
   if (config.model.package.empty()) return std::unique_ptr<Scorer>();
-  auto scorer = load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
+  auto scorer =
+      load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
   if (!scorer) return scorer.error();
   WEIR_RETURN_IF_ERROR(operators::check_model((*scorer)->info(), config.operators));
   return scorer;

@@ -16,7 +16,8 @@ nlohmann::ordered_json row_json(const HistoryRow& row) {
   return {{"event_time", format_event_time({row.event_time_ms})},
           {"sequence", row.sequence},
           {"amount_minor", row.amount_minor},
-          {"currency", currency != nullptr ? std::string(currency->name()) : std::to_string(row.currency)},
+          {"currency",
+           currency != nullptr ? std::string(currency->name()) : std::to_string(row.currency)},
           {"merchant", fmt::format("{:016x}", row.merchant)},
           {"device", fmt::format("{:08x}", row.device)},
           {"ip", fmt::format("{:08x}", row.ip)},
@@ -28,17 +29,20 @@ nlohmann::ordered_json row_json(const HistoryRow& row) {
           {"card_present", row.card_present}};
 }
 
-nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict, const state::UserStore& store) {
-  nlohmann::ordered_json out{{"transaction_id", verdict.transaction_id},
-                             {"merchant_id", verdict.merchant_id},
-                             {"event_time", format_event_time({verdict.event_time_ms})},
-                             {"amount_minor", verdict.amount_minor},
-                             {"action", std::string(to_string(verdict.decision.action))},
-                             {"p", nullptr},
-                             {"input", {{"partition", verdict.origin.partition}, {"offset", verdict.origin.offset}}},
-                             {"model", nullptr}};
+nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict,
+                                    const state::UserStore& store) {
+  nlohmann::ordered_json out{
+      {"transaction_id", verdict.transaction_id},
+      {"merchant_id", verdict.merchant_id},
+      {"event_time", format_event_time({verdict.event_time_ms})},
+      {"amount_minor", verdict.amount_minor},
+      {"action", std::string(to_string(verdict.decision.action))},
+      {"p", nullptr},
+      {"input", {{"partition", verdict.origin.partition}, {"offset", verdict.origin.offset}}},
+      {"model", nullptr}};
   if (verdict.decision.p) out["p"] = *verdict.decision.p;
-  if (const auto* lineage = store.lineage(verdict.lineage); lineage != nullptr && !lineage->model_name.empty()) {
+  if (const auto* lineage = store.lineage(verdict.lineage);
+      lineage != nullptr && !lineage->model_name.empty()) {
     out["model"] = {{"name", lineage->model_name},
                     {"version", lineage->model_version},
                     {"digest", lineage->model_digest}};
@@ -48,8 +52,8 @@ nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict, con
 
 }  // namespace
 
-std::string user_state_json(std::int32_t partition, std::string_view user_id, const state::UserView& user,
-                            const state::UserStore& store) {
+std::string user_state_json(std::int32_t partition, std::string_view user_id,
+                            const state::UserView& user, const state::UserStore& store) {
   nlohmann::ordered_json entries = nlohmann::ordered_json::array();
   for (const auto& entry : user.entries()) {
     nlohmann::ordered_json out{{"slot", entry.slot},

@@ -1,5 +1,6 @@
 #pragma once
-// A user's state as one line of JSON: `weir state get`, `weir state dump`, and the comparison of a live run with a replay.
+// A user's state as one line of JSON: `weir state get`, `weir state dump`, and the comparison of a
+// live run with a replay.
 
 #include <functional>
 #include <string>
@@ -10,10 +11,11 @@
 
 namespace weir {
 
-std::string user_state_json(std::int32_t partition, std::string_view user_id, const state::UserView& user,
-                            const state::UserStore& store);
+std::string user_state_json(std::int32_t partition, std::string_view user_id,
+                            const state::UserView& user, const state::UserStore& store);
 
 /// Every user of a store, in key order.
-Status dump_store(std::int32_t partition, state::UserStore& store, const std::function<void(const std::string&)>& line);
+Status dump_store(std::int32_t partition, state::UserStore& store,
+                  const std::function<void(const std::string&)>& line);
 
 }  // namespace weir

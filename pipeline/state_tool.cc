@@ -1,10 +1,11 @@
-// weir state: what is remembered of a user, from the local stores under state.dir as of their last write-back.
-
-#include <fmt/core.h>
+// weir state: what is remembered of a user, from the local stores under state.dir as of their last
+// write-back.
 
 #include <algorithm>
 #include <filesystem>
 #include <vector>
+
+#include <fmt/core.h>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/runtime_settings.h"
@@ -20,7 +21,8 @@ std::vector<std::int32_t> partitions_in(const std::filesystem::path& directory) 
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     const auto name = entry.path().filename().string();
-    if (name.size() > 1 && name[0] == 'p' && std::ranges::all_of(name.substr(1), [](char c) { return c >= '0' && c <= '9'; })) {
+    if (name.size() > 1 && name[0] == 'p' &&
+        std::ranges::all_of(name.substr(1), [](char c) { return c >= '0' && c <= '9'; })) {
       partitions.push_back(std::stoi(name.substr(1)));
     }
   }
@@ -29,8 +31,10 @@ std::vector<std::int32_t> partitions_in(const std::filesystem::path& directory) 
 }
 
 /// Opened for reading beside a running worker: the store's own identity is taken as it is.
-Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config& config, std::int32_t partition) {
-  auto backing = state::open_rocksdb_store(partition_directory(config.state.dir, partition).string(), true);
+Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config& config,
+                                                           std::int32_t partition) {
+  auto backing =
+      state::open_rocksdb_store(partition_directory(config.state.dir, partition).string(), true);
   if (!backing) return backing.error();
   auto options = store_options(config, "");
   options.any_identity = true;
@@ -38,8 +42,10 @@ Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config&
 }
 
 int no_stores(const config::Config& config) {
-  fmt::print(stderr, "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
-             config.state.dir.string());
+  fmt::print(
+      stderr,
+      "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
+      config.state.dir.string());
   return kExitData;
 }
 
@@ -59,8 +65,10 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
     fmt::print("{}\n", user_state_json(partition, user_id, *user, **store));
     return kExitOk;
   }
-  fmt::print(stderr, "weir: this user is in none of the {} stores under {}; a running worker writes changes back within "
-                     "state.write_back_interval\n",
+  fmt::print(stderr,
+             "weir: this user is in none of the {} stores under {}; what a running worker changed shows here "
+             "after state.write_back_interval and up to ten seconds more
+",
              partitions.size(), loaded->config.state.dir.string());
   return kExitData;
 }

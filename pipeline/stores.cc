@@ -1,12 +1,13 @@
 #include "pipeline/stores.h"
 
-#include <fmt/core.h>
-
 #include <system_error>
+
+#include <fmt/core.h>
 
 namespace weir {
 
-std::filesystem::path partition_directory(const std::filesystem::path& directory, std::int32_t partition) {
+std::filesystem::path partition_directory(const std::filesystem::path& directory,
+                                          std::int32_t partition) {
   return directory / fmt::format("p{}", partition);
 }
 
@@ -14,7 +15,8 @@ Result<std::unique_ptr<state::UserStore>> LocalStores::open(std::int32_t partiti
   std::error_code error;
   std::filesystem::create_directories(directory_, error);
   if (error) {
-    return retry(fmt::format("cannot create {}: {}; state.dir must be writable", directory_.string(), error.message()));
+    return retry(fmt::format("cannot create {}: {}; state.dir must be writable",
+                             directory_.string(), error.message()));
   }
   auto backing = state::open_rocksdb_store(partition_directory(directory_, partition).string());
   if (!backing) return backing.error();

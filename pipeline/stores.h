@@ -9,8 +9,10 @@
 
 namespace weir {
 
-/// <directory>/p<partition>: one directory a partition, so that moving a partition is moving a directory.
-std::filesystem::path partition_directory(const std::filesystem::path& directory, std::int32_t partition);
+/// <directory>/p<partition>: one directory a partition, so that moving a partition is moving a
+/// directory.
+std::filesystem::path partition_directory(const std::filesystem::path& directory,
+                                          std::int32_t partition);
 
 class LocalStores final : public StoreHost {
  public:

@@ -1,9 +1,9 @@
 // weir tap: look at what flows through a topic.
 
-#include <fmt/core.h>
-
 #include <cstdio>
 #include <map>
+
+#include <fmt/core.h>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/topic_client.h"
@@ -22,22 +22,27 @@ int tap_command(const TapArguments& arguments) {
       {"dead-letters", topics.dead_letters}, {"metrics", topics.metrics}};
   const auto topic = streams.find(arguments.stream);
   if (topic == streams.end()) {
-    fmt::print(stderr, "weir: there is no stream '{}'; one of transactions, labels, verdicts, features, dead-letters, metrics\n",
+    fmt::print(stderr,
+               "weir: there is no stream '{}'; one of transactions, labels, verdicts, features, "
+               "dead-letters, metrics\n",
                arguments.stream);
     return kExitUsage;
   }
   StopSignals signals;
-  auto reader = kafka::TopicReader::open(connection(loaded->config), {topic->second}, arguments.from_beginning);
+  auto reader = kafka::TopicReader::open(connection(loaded->config), {topic->second},
+                                         arguments.from_beginning);
   if (!reader) return report(reader.error(), kExitUnavailable);
   std::uint64_t printed = 0;
   const auto enough = [&] { return arguments.count > 0 && printed >= arguments.count; };
   while (!enough() && !(arguments.until_end && (*reader)->at_end())) {
-    const auto status = (*reader)->poll(std::chrono::milliseconds(100), [&](const std::string&, const RawRecord& record) {
-      if (!arguments.key.empty() && record.key != arguments.key) return true;
-      fmt::print("{}\n", record.value);
-      ++printed;
-      return !enough();
-    });
+    const auto status = (*reader)->poll(std::chrono::milliseconds(100),
+                                        [&](const std::string&, const RawRecord& record) {
+                                          if (!arguments.key.empty() && record.key != arguments.key)
+                                            return true;
+                                          fmt::print("{}\n", record.value);
+                                          ++printed;
+                                          return !enough();
+                                        });
     if (!status) return report(status.error(), kExitUnavailable);
     if (std::fflush(stdout) != 0) return kExitOk;  // the reader of our output has gone
     if (signals.wait(std::chrono::milliseconds(0))) break;

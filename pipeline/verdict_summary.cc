@@ -1,9 +1,9 @@
 #include "pipeline/verdict_summary.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <vector>
+
+#include <simdjson.h>
 
 #include "pipeline/core/event_time.h"
 
@@ -45,8 +45,9 @@ void VerdictSummary::add_verdict(std::string_view json) {
   std::string_view id;
   std::string_view action;
   bool duplicate = false;
-  if (parser_->parser.parse(json.data(), json.size()).get(verdict) || verdict["transaction_id"].get(id) ||
-      verdict["action"].get(action) || verdict["duplicate"].get(duplicate)) {
+  if (parser_->parser.parse(json.data(), json.size()).get(verdict) ||
+      verdict["transaction_id"].get(id) || verdict["action"].get(action) ||
+      verdict["duplicate"].get(duplicate)) {
     ++counts_.unreadable;
     return;
   }
@@ -87,9 +88,11 @@ std::optional<VerdictSummary::Quality> VerdictSummary::quality() const {
   for (std::size_t i = 0; i < ranked.size();) {
     double step = 0;
     std::size_t k = i;
-    for (; k < ranked.size() && ranked[k].first == ranked[i].first; ++k) step += ranked[k].second ? 1 : 0;
+    for (; k < ranked.size() && ranked[k].first == ranked[i].first; ++k)
+      step += ranked[k].second ? 1 : 0;
     found += step;
-    quality.average_precision += step / static_cast<double>(quality.frauds) * found / static_cast<double>(k);
+    quality.average_precision +=
+        step / static_cast<double>(quality.frauds) * found / static_cast<double>(k);
     i = k;
   }
   return quality;

@@ -1,6 +1,6 @@
 #pragma once
-// What a stream of verdicts amounts to: counts, and how well the scores rank the frauds once labels are known.
-// Reads verdicts as any consumer of the topic would: from their JSON.
+// What a stream of verdicts amounts to: counts, and how well the scores rank the frauds once labels
+// are known. Reads verdicts as any consumer of the topic would: from their JSON.
 
 #include <array>
 #include <cstdint>
@@ -42,18 +42,20 @@ class VerdictSummary {
   void add_label(const LabelLine& label) { labels_[label.transaction_id] = label.is_fraud; }
 
   struct Counts {
-    std::uint64_t verdicts = 0;     // duplicates not counted
+    std::uint64_t verdicts = 0;  // duplicates not counted
     std::uint64_t approve = 0, review = 0, decline = 0;
     std::uint64_t duplicates = 0, late = 0, degraded = 0, unreadable = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
-  /// Over verdicts with a score and a label. Average precision is step-wise, ties taken as one step (as scikit-learn).
+  /// Over verdicts with a score and a label. Average precision is step-wise, ties taken as one step
+  /// (as scikit-learn).
   struct Quality {
     std::uint64_t labelled = 0, frauds = 0;
     double average_precision = 0;
   };
-  [[nodiscard]] std::optional<Quality> quality() const;  // nullopt without a single labelled fraud and genuine payment
+  [[nodiscard]] std::optional<Quality> quality()
+      const;  // nullopt without a single labelled fraud and genuine payment
   /// The highest score seen and its transaction: something worth looking at.
   [[nodiscard]] const std::string& riskiest() const { return riskiest_; }
 

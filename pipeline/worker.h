@@ -3,8 +3,9 @@
 //
 //     poll -> event path (stages state, makes records) -> send -> ... -> commit
 //
-// as a state machine without threads, statics or wall clock: step() does one turn, and everything that leaves the process
-// goes through a port. Commit steps, crash matrix and restore: ARCHITECTURE.md.
+// as a state machine without threads, statics or wall clock: step() does one turn, and everything
+// that leaves the process goes through a port. Commit steps, crash matrix and restore:
+// ARCHITECTURE.md.
 
 #include <chrono>
 #include <functional>
@@ -33,10 +34,11 @@ struct WorkerOptions {
   bool exactly_once = true;
   CommitPacing pacing;
   std::size_t batch_records_max = 128;
-  std::size_t hot_bytes = 128U << 20;                    // shared by the worker's partitions
-  std::chrono::milliseconds write_back_interval{10'000};  // how long a changed user may stay in memory only
-  int aborts_in_a_row_max = 20;                           // then the worker gives up: the supervisor restarts it
-  int dead_letter_failures_max = 3;                       // then the partition stops
+  std::size_t hot_bytes = 128U << 20;  // shared by the worker's partitions
+  std::chrono::milliseconds write_back_interval{
+      10'000};                       // how long a changed user may stay in memory only
+  int aborts_in_a_row_max = 20;      // then the worker gives up: the supervisor restarts it
+  int dead_letter_failures_max = 3;  // then the partition stops
 };
 
 /// Everything outside the worker. All must outlive it.
@@ -46,8 +48,8 @@ struct WorkerPorts {
   ChangelogReader& changelog;
   StoreHost& stores;
   const Clock& clock;
-  Scorer* scorer = nullptr;       // null: cost rule only
-  PoisonGuard* guard = nullptr;   // null: replay
+  Scorer* scorer = nullptr;      // null: cost rule only
+  PoisonGuard* guard = nullptr;  // null: replay
 };
 
 class Worker final : private AssignmentListener {
@@ -55,10 +57,11 @@ class Worker final : private AssignmentListener {
   Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetrics& metrics);
   ~Worker() override;
 
-  /// Readies the producer (which ends what an earlier process of this identity left open), then joins the group.
+  /// Readies the producer (which ends what an earlier process of this identity left open), then
+  /// joins the group.
   Status open();
-  /// One turn; waits at most `patience` for input. kRetry and kFatal errors both end the worker: what could be retried here
-  /// was. Returns the number of records processed.
+  /// One turn; waits at most `patience` for input. kRetry and kFatal errors both end the worker:
+  /// what could be retried here was. Returns the number of records processed.
   Result<std::size_t> step(std::chrono::milliseconds patience);
   /// Commits what is staged, now.
   Status commit_now() { return has_progress() ? commit() : ok(); }
@@ -105,11 +108,11 @@ class Worker final : private AssignmentListener {
   CommitPacer pacer_;
 
   std::vector<RawRecord> records_;
-  std::vector<OutputRecord> staged_;            // made, not yet sent
-  std::vector<std::int64_t> timestamps_ms_;     // of the records in this transaction
+  std::vector<OutputRecord> staged_;         // made, not yet sent
+  std::vector<std::int64_t> timestamps_ms_;  // of the records in this transaction
   bool in_transaction_ = false;
-  bool joined_ = false;                         // has had an assignment
-  bool failed_ = false;                         // step() has returned an error: commit nothing any more
+  bool joined_ = false;  // has had an assignment
+  bool failed_ = false;  // step() has returned an error: commit nothing any more
   int aborts_in_a_row_ = 0;
   int rebuilds_in_a_row_ = 0;
   Clock::TimePoint gauges_at_{};
@@ -117,7 +120,7 @@ class Worker final : private AssignmentListener {
   Clock::TimePoint flushed_at_{};
   Clock::TimePoint restore_retry_at_{};
   std::optional<Clock::TimePoint> restore_failing_since_;
-  std::optional<Error> failure_;                // met in a callback
+  std::optional<Error> failure_;  // met in a callback
 };
 
 }  // namespace weir

@@ -36,7 +36,7 @@ struct RememberedVerdict {
   std::string merchant_id;
   std::int64_t event_time_ms = 0;  // of the first payment: its row ages earlier than its verdict
   std::int64_t amount_minor = 0;
-  std::uint16_t currency = 999;    // ISO 4217 numeric
+  std::uint16_t currency = 999;  // ISO 4217 numeric
   Decision decision;
   Origin origin;              // where the first one came from
   std::uint64_t lineage = 0;  // key into UserStore::lineage()

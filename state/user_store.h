@@ -96,7 +96,8 @@ class UserStore {
   Result<std::size_t> write_back(std::size_t bytes_max, std::uint64_t min_age_commits);
   /// Everything committed is in the backing store and flushed to disk: clean shutdown, revoke.
   Status checkpoint();
-  /// Begins to make what was written back survive a crash and visible to other processes; does not wait.
+  /// Begins to make what was written back survive a crash and visible to other processes; does not
+  /// wait.
   Status start_flush();
 
   // -- figures and tools

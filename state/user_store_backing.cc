@@ -70,7 +70,9 @@ Status UserStore::checkpoint() {
   return impl_->backing->flush();
 }
 
-Status UserStore::start_flush() { return impl_->backing->start_flush(); }
+Status UserStore::start_flush() {
+  return impl_->backing->start_flush();
+}
 
 Status UserStore::scan(const std::function<Status(std::string_view, UserView)>& sink) {
   Impl& store = *impl_;

@@ -42,8 +42,9 @@ Status UserStore::Impl::restore_entry(std::string_view key, std::string_view val
 Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t offset) {
   const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
   if (record.sequence <= point.sequence) {
-    // Known: the store is ahead of its position. Or a stopped at_least_once worker woke up and finished its commit
-    // after its successor had made that one: the first of a sequence counts, its payments come again in the next.
+    // Known: the store is ahead of its position. Or a stopped at_least_once worker woke up and
+    // finished its commit after its successor had made that one: the first of a sequence counts,
+    // its payments come again in the next.
     return ok();
   }
   if (record.next_offset < next_offset) {

@@ -38,8 +38,7 @@ std::string describe(const Config& c) {
   const auto line = [&](std::string_view word, const std::string& value) {
     text += fmt::format("  {:<10}{}\n", word, value);
   };
-  line("input",
-       fmt::format("{} from {}", c.topics.transactions, c.kafka.brokers));
+  line("input", fmt::format("{} from {}", c.topics.transactions, c.kafka.brokers));
   line("instance", fmt::format("{} in group {}, {} worker{}", c.instance_id, c.kafka.group_id,
                                c.workers, c.workers == 1 ? "" : "s"));
   line("operators",

@@ -1,9 +1,9 @@
 #include "pipeline/core/error.h"
 
-#include <fmt/core.h>
-
 #include <cstdio>
 #include <cstdlib>
+
+#include <fmt/core.h>
 
 namespace weir {
 

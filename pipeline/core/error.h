@@ -15,14 +15,19 @@ enum class ErrorKind : std::uint8_t {
   kFatal,        // our own state may be wrong, or nothing can help: stop before committing anything
 };
 
-/// What went wrong: static text first, run-time values last. Never carries payload bytes or secrets.
+/// What went wrong: static text first, run-time values last. Never carries payload bytes or
+/// secrets.
 struct Error {
   ErrorKind kind;
   std::string message;
 };
 
-inline Error retry(std::string message) { return {ErrorKind::kRetry, std::move(message)}; }
-inline Error fatal(std::string message) { return {ErrorKind::kFatal, std::move(message)}; }
+inline Error retry(std::string message) {
+  return {ErrorKind::kRetry, std::move(message)};
+}
+inline Error fatal(std::string message) {
+  return {ErrorKind::kFatal, std::move(message)};
+}
 
 /// Value or Error, with the names of std::expected (C++23).
 template <class T>
@@ -48,13 +53,15 @@ class [[nodiscard]] Result {
 };
 
 using Status = Result<std::monostate>;
-inline Status ok() { return Status(std::monostate{}); }
+inline Status ok() {
+  return Status(std::monostate{});
+}
 
 #define WEIR_CONCAT_INNER(a, b) a##b
 #define WEIR_CONCAT(a, b) WEIR_CONCAT_INNER(a, b)
 /// Leaves the calling function with the Error of `expression`, if it has one.
-#define WEIR_RETURN_IF_ERROR(expression)                                         \
-  do {                                                                           \
+#define WEIR_RETURN_IF_ERROR(expression)                                           \
+  do {                                                                             \
     if (auto weir_status = (expression); !weir_status) return weir_status.error(); \
   } while (false)
 

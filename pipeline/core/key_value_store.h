@@ -1,9 +1,9 @@
 #pragma once
 // The backing store of one partition's state, as a port: RocksDB live, memory in tests and replay.
 
-#include <optional>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,7 +17,8 @@ class KeyValueStore {
  public:
   using Write = std::pair<std::string, std::optional<std::string>>;  // nullopt deletes
   virtual ~KeyValueStore() = default;
-  /// Absent is not an error. A damaged block is (kFatal): the store must then be rebuilt, never trusted.
+  /// Absent is not an error. A damaged block is (kFatal): the store must then be rebuilt, never
+  /// trusted.
   virtual Result<bool> get(std::string_view key, std::string& value) = 0;
   /// All or none, also after a crash.
   virtual Status write(const std::vector<Write>& batch) = 0;

@@ -1,7 +1,7 @@
 #pragma once
-// The log as the worker sees it: input with assignment, output with transactions, changelog for restore.
-// Implemented by pipeline/kafka (live) and pipeline/replay (in memory). All calls of one instance come from
-// one worker thread; callbacks run inside poll().
+// The log as the worker sees it: input with assignment, output with transactions, changelog for
+// restore. Implemented by pipeline/kafka (live) and pipeline/replay (in memory). All calls of one
+// instance come from one worker thread; callbacks run inside poll().
 
 #include <chrono>
 #include <cstdint>
@@ -24,25 +24,26 @@ struct PartitionOffset {
 class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
-  /// New partitions with the group's committed (stable) offsets; -1 where there is none. They deliver nothing until
-  /// resume_at() names them.
+  /// New partitions with the group's committed (stable) offsets; -1 where there is none. They
+  /// deliver nothing until resume_at() names them.
   virtual void assigned(std::span<const PartitionOffset> partitions) = 0;
-  /// Partitions that leave. Not lost: the open transaction can and must be committed before this returns.
-  /// Lost: another member may own them already; nothing may be committed.
+  /// Partitions that leave. Not lost: the open transaction can and must be committed before this
+  /// returns. Lost: another member may own them already; nothing may be committed.
   virtual void revoked(std::span<const std::int32_t> partitions, bool lost) = 0;
 };
 
 class InputLog {
  public:
   virtual ~InputLog() = default;
-  /// Appends up to `max` records to `out` (cleared first), waiting at most `timeout` for the first one.
-  /// Records keep their bytes until the next poll().
+  /// Appends up to `max` records to `out` (cleared first), waiting at most `timeout` for the first
+  /// one. Records keep their bytes until the next poll().
   virtual Status poll(std::vector<RawRecord>& out, std::size_t max,
                       std::chrono::milliseconds timeout) = 0;
   /// Joins the group; assignments come through the listener, inside poll().
   virtual Status open(AssignmentListener& listener) = 0;
   /// Committed (stable) offsets of the group for these partitions.
-  virtual Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) = 0;
+  virtual Result<std::vector<PartitionOffset>> committed(
+      std::span<const std::int32_t> partitions) = 0;
   /// First offset still there: where a partition without a committed offset starts.
   virtual Result<std::int64_t> first_offset(std::int32_t partition) = 0;
   /// End of the partition as last seen, without asking anybody; -1 when not known yet.
@@ -57,15 +58,16 @@ class InputLog {
 /// How a commit or send ended.
 enum class TxnOutcome : std::uint8_t {
   kCommitted,
-  kAborted,   // everything since begin() is gone; the input must be rewound and run again
-  kFenced,    // another instance with this identity took over: stop
-  kUnknown,   // cannot be known from here: stop and recover from the log
+  kAborted,  // everything since begin() is gone; the input must be rewound and run again
+  kFenced,   // another instance with this identity took over: stop
+  kUnknown,  // cannot be known from here: stop and recover from the log
 };
 
 struct TxnResult {
   TxnOutcome outcome = TxnOutcome::kCommitted;
-  std::string message;                       // empty when committed
-  std::int32_t failed_input_partition = -1;  // whose record could not be written, if one record was the cause
+  std::string message;  // empty when committed
+  std::int32_t failed_input_partition =
+      -1;  // whose record could not be written, if one record was the cause
   Stream failed_stream = Stream::kVerdicts;
 };
 
@@ -73,15 +75,18 @@ struct TxnResult {
 class OutputLog {
  public:
   virtual ~OutputLog() = default;
-  /// Makes the producer ready (fences older ones of the same identity). Call before reading committed offsets.
+  /// Makes the producer ready (fences older ones of the same identity). Call before reading
+  /// committed offsets.
   virtual Status open() = 0;
   virtual TxnResult begin() = 0;
   virtual TxnResult send(OutputRecord&& record) = 0;
-  /// Everything sent is acknowledged, else the transaction has failed. After it, changelog_position(p) is the
-  /// position behind the last changelog record acknowledged for partition p (-1: none in this transaction).
+  /// Everything sent is acknowledged, else the transaction has failed. After it,
+  /// changelog_position(p) is the position behind the last changelog record acknowledged for
+  /// partition p (-1: none in this transaction).
   virtual TxnResult flush() = 0;
   [[nodiscard]] virtual std::int64_t changelog_position(std::int32_t partition) const = 0;
-  /// Offsets and everything sent become visible together (exactly_once) or offsets after results (at_least_once).
+  /// Offsets and everything sent become visible together (exactly_once) or offsets after results
+  /// (at_least_once).
   virtual TxnResult commit(std::span<const PartitionOffset> offsets) = 0;
   /// Gives up everything since begin() and starts with a fresh producer (epoch rule).
   virtual Status abort() = 0;
@@ -89,7 +94,8 @@ class OutputLog {
   virtual void poll() = 0;
 };
 
-/// Reads the changelog for restore, read_committed, up to a target asked from a read_uncommitted handle.
+/// Reads the changelog for restore, read_committed, up to a target asked from a read_uncommitted
+/// handle.
 class ChangelogReader {
  public:
   struct Record {
@@ -104,7 +110,8 @@ class ChangelogReader {
   virtual Result<std::pair<std::int64_t, std::int64_t>> bounds(std::int32_t partition) = 0;
   /// Starts reading these partitions at these positions.
   virtual Status start(std::span<const PartitionOffset> positions) = 0;
-  /// Delivers some records; `position` of a partition moves past markers too. Waits at most `timeout`.
+  /// Delivers some records; `position` of a partition moves past markers too. Waits at most
+  /// `timeout`.
   virtual Status read(std::chrono::milliseconds timeout,
                       const std::function<Status(const Record&)>& sink) = 0;
   /// Where reading of this partition stands, control records counted.

@@ -1,7 +1,8 @@
 #pragma once
 // Money is an integer count of minor units plus a currency: exact, never a floating-point number.
-// The exponent (digits after the decimal point) is that of ISO 4217. Two differences: XXX ("no currency") and XTS
-// (testing) have no exponent there; we give them 2, as amounts without a currency are written in cents.
+// The exponent (digits after the decimal point) is that of ISO 4217. Two differences: XXX ("no
+// currency") and XTS (testing) have no exponent there; we give them 2, as amounts without a
+// currency are written in cents.
 
 #include <cstdint>
 #include <string>
@@ -12,8 +13,8 @@
 namespace weir {
 
 struct Currency {
-  std::uint16_t numeric = 999;     // ISO 4217 numeric code; 999 = XXX
-  std::uint8_t exponent = 2;       // minor units per major unit = 10^exponent
+  std::uint16_t numeric = 999;  // ISO 4217 numeric code; 999 = XXX
+  std::uint8_t exponent = 2;    // minor units per major unit = 10^exponent
   char code[4] = {'X', 'X', 'X', 0};
 
   [[nodiscard]] std::string_view name() const { return {code, 3}; }

@@ -16,12 +16,21 @@ std::uint32_t murmur2(std::string_view key) {
     word *= kMultiplier;
     hash = hash * kMultiplier ^ word;
   }
-  const auto byte = [&](std::size_t k) { return static_cast<std::uint32_t>(static_cast<unsigned char>(key[k])); };
+  const auto byte = [&](std::size_t k) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(key[k]));
+  };
   switch (key.size() - i) {
-    case 3: hash ^= byte(i + 2) << 16U; [[fallthrough]];
-    case 2: hash ^= byte(i + 1) << 8U; [[fallthrough]];
-    case 1: hash = (hash ^ byte(i)) * kMultiplier; break;
-    default: break;
+    case 3:
+      hash ^= byte(i + 2) << 16U;
+      [[fallthrough]];
+    case 2:
+      hash ^= byte(i + 1) << 8U;
+      [[fallthrough]];
+    case 1:
+      hash = (hash ^ byte(i)) * kMultiplier;
+      break;
+    default:
+      break;
   }
   hash ^= hash >> 13U;
   hash *= kMultiplier;

@@ -18,10 +18,11 @@ struct HeaderView {
 struct RawRecord {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
-  std::int64_t timestamp_ms = -1;  // broker's or producer's record time; -1 unknown. Never used in a verdict.
+  std::int64_t timestamp_ms =
+      -1;  // broker's or producer's record time; -1 unknown. Never used in a verdict.
   std::string_view key;
   std::string_view value;
-  bool tombstone = false;          // null value (an empty one counts too)
+  bool tombstone = false;  // null value (an empty one counts too)
   std::vector<HeaderView> headers;
 };
 
@@ -29,7 +30,8 @@ struct RawRecord {
 enum class Stream : std::uint8_t { kVerdicts, kFeatures, kDeadLetters, kChangelog, kMetrics };
 inline constexpr std::size_t kStreamCount = 5;
 
-/// A record to be sent. `partition` < 0 lets the log partition by key (murmur2, as Kafka's own clients do).
+/// A record to be sent. `partition` < 0 lets the log partition by key (murmur2, as Kafka's own
+/// clients do).
 struct OutputRecord {
   Stream stream = Stream::kVerdicts;
   std::int32_t partition = -1;

@@ -13,10 +13,11 @@ namespace weir {
 struct ModelInfo {
   std::string name;
   std::string version;
-  std::string digest;                 // "sha256:<64 hex>" of manifest.json, which holds the digests of the rest
-  std::vector<std::string> features;  // F names in input order; see operators/features/row_features.h
-  std::size_t history_rows = 0;       // W
-  std::size_t merchant_rows = 0;      // K
+  std::string digest;  // "sha256:<64 hex>" of manifest.json, which holds the digests of the rest
+  std::vector<std::string>
+      features;                   // F names in input order; see operators/features/row_features.h
+  std::size_t history_rows = 0;   // W
+  std::size_t merchant_rows = 0;  // K
   std::size_t merchant_features = 0;  // G
   std::vector<std::string> heads;     // logits in output order; "fraud" is always there
   std::size_t fraud_head = 0;
@@ -24,29 +25,31 @@ struct ModelInfo {
 
 /// Inputs of a batch, row-major float32. Buffers are reused from batch to batch; sizes as noted.
 struct ScoreBatch {
-  std::size_t rows = 0;                // B
-  std::vector<float> current;          // [B, F]     the payment itself
-  std::vector<float> history;          // [B, W, F]  past payments, oldest first, unused rows zero
-  std::vector<float> log_gap;          // [B, W]     log1p(minutes between the past payment and this one)
-  std::vector<float> mask;             // [B, W]     1 = row is there, 0 = not
-  std::vector<float> merchant;         // [B, K, G]
-  std::vector<float> merchant_mask;    // [B, K]
+  std::size_t rows = 0;         // B
+  std::vector<float> current;   // [B, F]     the payment itself
+  std::vector<float> history;   // [B, W, F]  past payments, oldest first, unused rows zero
+  std::vector<float> log_gap;   // [B, W]     log1p(minutes between the past payment and this one)
+  std::vector<float> mask;      // [B, W]     1 = row is there, 0 = not
+  std::vector<float> merchant;  // [B, K, G]
+  std::vector<float> merchant_mask;  // [B, K]
 };
 
 /// One row's outcome. `valid` is false when the model returned NaN or infinity for that row.
 struct Score {
-  float logit = 0;   // head "fraud", as the network returned it
-  double p = 0;      // calibrated probability of fraud, in [0, 1]
+  float logit = 0;  // head "fraud", as the network returned it
+  double p = 0;     // calibrated probability of fraud, in [0, 1]
   bool valid = false;
 };
 
 /// A loaded, warmed-up model. One instance per worker thread; not shared.
-/// Contract: row-wise. A row's bits depend on that row alone, never on batch size, place or neighbours.
+/// Contract: row-wise. A row's bits depend on that row alone, never on batch size, place or
+/// neighbours.
 class Scorer {
  public:
   virtual ~Scorer() = default;
   [[nodiscard]] virtual const ModelInfo& info() const = 0;
-  /// Scores all rows; out.size() == batch.rows. An Error concerns the whole batch (the model failed).
+  /// Scores all rows; out.size() == batch.rows. An Error concerns the whole batch (the model
+  /// failed).
   virtual Status score(const ScoreBatch& batch, std::vector<Score>& out) = 0;
 };
 

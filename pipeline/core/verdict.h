@@ -14,7 +14,8 @@
 namespace weir {
 
 /// Mildest first: ties in expected cost go to the milder one. challenge and block are part of the
-/// contract from the first day; the cost rule of `decide` chooses among approve, review and decline.
+/// contract from the first day; the cost rule of `decide` chooses among approve, review and
+/// decline.
 enum class Action : std::uint8_t { kApprove, kChallenge, kReview, kDecline, kBlock };
 std::string_view to_string(Action action);
 
@@ -26,20 +27,21 @@ enum class Degraded : std::uint8_t {
   kPoison = 4,        // the record crashed the process before: safe action, not scored
 };
 
-/// A value of this payment that is unusual for this user. Codes are a fixed catalogue (operators/explain.h).
+/// A value of this payment that is unusual for this user. Codes are a fixed catalogue
+/// (operators/explain.h).
 struct Reason {
   std::uint8_t code = 0;
-  double value = 0;         // in the code's unit
-  double typical_low = 0;   // the user's usual range, same unit
+  double value = 0;        // in the code's unit
+  double typical_low = 0;  // the user's usual range, same unit
   double typical_high = 0;
 };
 
 /// Which model and which decision settings made a verdict.
 struct Lineage {
-  std::string model_name;     // empty: no model
+  std::string model_name;  // empty: no model
   std::string model_version;
-  std::string model_digest;   // "sha256:<64 hex>" of the package manifest
-  std::string rules_digest;   // "sha256:<64 hex>" of the decide section in canonical form
+  std::string model_digest;  // "sha256:<64 hex>" of the package manifest
+  std::string rules_digest;  // "sha256:<64 hex>" of the decide section in canonical form
   friend bool operator==(const Lineage&, const Lineage&) = default;
 };
 
@@ -51,14 +53,15 @@ struct ExpectedCosts {  // major units of the payment's currency
 
 inline constexpr std::size_t kReasonsMax = 3;
 
-/// The decision part of a verdict: what state remembers to answer a duplicate with the first verdict's content.
+/// The decision part of a verdict: what state remembers to answer a duplicate with the first
+/// verdict's content.
 struct Decision {
   Action action = Action::kReview;
-  std::optional<double> p;      // calibrated probability of fraud; absent when degraded
+  std::optional<double> p;  // calibrated probability of fraud; absent when degraded
   ExpectedCosts costs;
   std::array<Reason, kReasonsMax> reasons{};
   std::uint8_t reason_count = 0;
-  std::uint8_t degraded = 0;    // Degraded bits
+  std::uint8_t degraded = 0;  // Degraded bits
   bool late = false;
   bool out_of_order = false;
 };

@@ -11,12 +11,13 @@ constexpr int kRecordsPerRead = 20'000;
 }  // namespace
 
 Result<Client> KafkaChangelogReader::make_reader(const char* isolation) const {
-  auto conf = make_conf(connection_, {{"queued.max.messages.kbytes", "16384"}, {"fetch.wait.max.ms", "20"}},
-                        {{"group.id", "weir-restore"},  // never joined: partitions are assigned by hand
-                         {"enable.auto.commit", "false"},
-                         {"enable.partition.eof", "true"},
-                         {"auto.offset.reset", "error"},
-                         {"isolation.level", isolation}});
+  auto conf =
+      make_conf(connection_, {{"queued.max.messages.kbytes", "16384"}, {"fetch.wait.max.ms", "20"}},
+                {{"group.id", "weir-restore"},  // never joined: partitions are assigned by hand
+                 {"enable.auto.commit", "false"},
+                 {"enable.partition.eof", "true"},
+                 {"auto.offset.reset", "error"},
+                 {"isolation.level", isolation}});
   if (!conf) return conf.error();
   return make_client(RD_KAFKA_CONSUMER, *std::move(conf));
 }
@@ -29,11 +30,11 @@ Result<std::pair<std::int64_t, std::int64_t>> KafkaChangelogReader::bounds(std::
   }
   std::int64_t low = 0;
   std::int64_t high = 0;
-  const auto code =
-      rd_kafka_query_watermark_offsets(ends_.get(), topic_.c_str(), partition, &low, &high, kRequestTimeoutMs);
+  const auto code = rd_kafka_query_watermark_offsets(ends_.get(), topic_.c_str(), partition, &low,
+                                                     &high, kRequestTimeoutMs);
   if (code) {
-    return retry(fmt::format("cannot ask for the end of changelog {} partition {}: {}", topic_, partition,
-                             describe(code)));
+    return retry(fmt::format("cannot ask for the end of changelog {} partition {}: {}", topic_,
+                             partition, describe(code)));
   }
   return std::pair{low, high};
 }
@@ -47,7 +48,8 @@ Status KafkaChangelogReader::start(std::span<const PartitionOffset> positions) {
   positions_.clear();
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const auto& p : positions) {
-    rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), p.partition)->offset = p.next_offset;
+    rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), p.partition)->offset =
+        p.next_offset;
     positions_[p.partition] = p.next_offset;
   }
   if (const auto code = rd_kafka_assign(reader_.get(), list.get())) {
@@ -64,13 +66,14 @@ Status KafkaChangelogReader::read(std::chrono::milliseconds timeout,
     wait_ms = 0;
     if (!message) break;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      // Its offset counts control records too, so "position >= end asked before" is a sound end of restore.
+      // Its offset counts control records too, so "position >= end asked before" is a sound end of
+      // restore.
       positions_[message->partition] = std::max(positions_[message->partition], message->offset);
       continue;
     }
     if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-      return fatal(fmt::format("changelog {} partition {} no longer has the position asked for", topic_,
-                               message->partition));
+      return fatal(fmt::format("changelog {} partition {} no longer has the position asked for",
+                               topic_, message->partition));
     }
     if (message->err) continue;  // the library retries by itself
     WEIR_RETURN_IF_ERROR(sink({message->partition,

@@ -1,7 +1,8 @@
 #pragma once
-// Restore's reader. The end of the changelog is asked from a read_uncommitted handle, the records are read with
-// read_committed: the end as a read_committed (or producer) handle sees it stops at the last stable offset, and a
-// restore that stops there misses committed writes (Kafka Streams had this bug: KAFKA-10167).
+// Restore's reader. The end of the changelog is asked from a read_uncommitted handle, the records
+// are read with read_committed: the end as a read_committed (or producer) handle sees it stops at
+// the last stable offset, and a restore that stops there misses committed writes (Kafka Streams had
+// this bug: KAFKA-10167).
 
 #include <map>
 
@@ -17,7 +18,8 @@ class KafkaChangelogReader final : public ChangelogReader {
 
   Result<std::pair<std::int64_t, std::int64_t>> bounds(std::int32_t partition) override;
   Status start(std::span<const PartitionOffset> positions) override;
-  Status read(std::chrono::milliseconds timeout, const std::function<Status(const Record&)>& sink) override;
+  Status read(std::chrono::milliseconds timeout,
+              const std::function<Status(const Record&)>& sink) override;
   [[nodiscard]] std::int64_t position(std::int32_t partition) const override;
   void stop() override;
 

@@ -1,12 +1,12 @@
 #include "pipeline/kafka/cluster.h"
 
-#include <fmt/core.h>
-#include <fmt/ranges.h>
-
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include "pipeline/kafka/log_sink.h"
 
@@ -17,7 +17,8 @@ constexpr int kTimeoutMs = 10'000;
 constexpr int kVisibleTries = 100;  // a new topic is known to every broker after a moment
 constexpr std::chrono::milliseconds kVisiblePause{50};
 
-using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, Deleter<rd_kafka_AdminOptions_destroy>>;
+using AdminOptions =
+    std::unique_ptr<rd_kafka_AdminOptions_t, Deleter<rd_kafka_AdminOptions_destroy>>;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Deleter<rd_kafka_NewTopic_destroy>>;
 using Queue = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using Event = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>;
@@ -35,7 +36,9 @@ Result<Cluster> Cluster::connect(const Connection& connection) {
 Result<std::string> Cluster::id() const {
   char* id = rd_kafka_clusterid(client_.get(), kTimeoutMs);
   if (id == nullptr) {
-    return retry("no Kafka broker answered; check kafka.brokers, the network and kafka.properties.security.*");
+    return retry(
+        "no Kafka broker answered; check kafka.brokers, the network and "
+        "kafka.properties.security.*");
   }
   std::string text(id);
   rd_kafka_mem_free(client_.get(), id);
@@ -46,7 +49,8 @@ Result<std::optional<std::int32_t>> Cluster::partitions(const std::string& topic
   const TopicHandle handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
   const rd_kafka_metadata_t* metadata = nullptr;
   if (const auto code = rd_kafka_metadata(client_.get(), 0, handle.get(), &metadata, kTimeoutMs)) {
-    return retry(fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
+    return retry(
+        fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
   }
   std::optional<std::int32_t> count;
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
@@ -56,7 +60,8 @@ Result<std::optional<std::int32_t>> Cluster::partitions(const std::string& topic
   }
   rd_kafka_metadata_destroy(metadata);
   const bool missing = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                       code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+                       code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                       code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
   if (count || missing) return count;
   return retry(fmt::format("topic {}: {}", topic, describe(code)));
 }
@@ -75,7 +80,8 @@ Status Cluster::ensure(const std::vector<TopicPlan>& plans) {
     }
   }
   if (!missing.empty()) {
-    return fatal(fmt::format("missing topics: {}; create them, or set topics.create: true", fmt::join(missing, ", ")));
+    return fatal(fmt::format("missing topics: {}; create them, or set topics.create: true",
+                             fmt::join(missing, ", ")));
   }
   if (to_create.empty()) return ok();
   return create(to_create);
@@ -86,15 +92,17 @@ Status Cluster::create(const std::vector<TopicPlan>& plans) {
   std::vector<rd_kafka_NewTopic_t*> topics;
   std::array<char, 512> text{};
   for (const auto& plan : plans) {
-    owned.emplace_back(rd_kafka_NewTopic_new(plan.name.c_str(), plan.partitions, plan.replication, text.data(),
-                                             text.size()));
-    if (!owned.back()) return fatal(fmt::format("cannot create topic {}: {}", plan.name, text.data()));
+    owned.emplace_back(rd_kafka_NewTopic_new(plan.name.c_str(), plan.partitions, plan.replication,
+                                             text.data(), text.size()));
+    if (!owned.back())
+      return fatal(fmt::format("cannot create topic {}: {}", plan.name, text.data()));
     for (const auto& [key, value] : plan.settings) {
       rd_kafka_NewTopic_set_config(owned.back().get(), key.c_str(), value.c_str());
     }
     topics.push_back(owned.back().get());
   }
-  const AdminOptions options(rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
+  const AdminOptions options(
+      rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_CREATETOPICS));
   rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, text.data(), text.size());
   rd_kafka_AdminOptions_set_operation_timeout(options.get(), kTimeoutMs, text.data(), text.size());
   const Queue queue(rd_kafka_queue_new(client_.get()));
@@ -105,7 +113,8 @@ Status Cluster::create(const std::vector<TopicPlan>& plans) {
     return retry(fmt::format("cannot create topics: {}", rd_kafka_event_error_string(event.get())));
   }
   std::size_t count = 0;
-  const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto code = rd_kafka_topic_result_error(results[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {

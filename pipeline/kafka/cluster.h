@@ -13,7 +13,7 @@ namespace weir::kafka {
 
 struct TopicPlan {
   std::string name;
-  bool create = false;   // make it when missing; otherwise a missing topic is an error
+  bool create = false;  // make it when missing; otherwise a missing topic is an error
   std::int32_t partitions = 1;
   std::int32_t replication = 1;
   std::map<std::string, std::string> settings;  // cleanup.policy, ...
@@ -27,7 +27,8 @@ class Cluster {
   Result<std::string> id() const;
   /// Partition count of a topic; nullopt when it does not exist.
   Result<std::optional<std::int32_t>> partitions(const std::string& topic) const;
-  /// Creates what is missing and may be created. The error names every topic that is missing and may not.
+  /// Creates what is missing and may be created. The error names every topic that is missing and
+  /// may not.
   Status ensure(const std::vector<TopicPlan>& plans);
 
  private:
@@ -36,8 +37,9 @@ class Cluster {
   Client client_;
 };
 
-/// The changelog: compacted; a record stays at least ten minutes before compaction may drop it, so that what a crashed
-/// at_least_once worker wrote without committing cannot displace committed records before its successor repeats it.
+/// The changelog: compacted; a record stays at least ten minutes before compaction may drop it, so
+/// that what a crashed at_least_once worker wrote without committing cannot displace committed
+/// records before its successor repeats it.
 std::map<std::string, std::string> changelog_settings(std::int32_t replication);
 
 }  // namespace weir::kafka

@@ -10,7 +10,8 @@ using Properties = std::map<std::string, std::string>;
 
 struct Connection {
   std::string brokers;
-  Properties properties;  // kafka.properties: handed to librdkafka unchanged, never keys that Weir owns
+  Properties
+      properties;  // kafka.properties: handed to librdkafka unchanged, never keys that Weir owns
 };
 
 }  // namespace weir::kafka

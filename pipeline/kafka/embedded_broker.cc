@@ -20,7 +20,8 @@ EmbeddedBroker::EmbeddedBroker(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 EmbeddedBroker::~EmbeddedBroker() = default;
 
 Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(int brokers) {
-  auto conf = make_conf({.brokers = "127.0.0.1:1", .properties = {}}, {}, {{"client.id", "embedded-broker"}});
+  auto conf = make_conf({.brokers = "127.0.0.1:1", .properties = {}}, {},
+                        {{"client.id", "embedded-broker"}});
   if (!conf) return conf.error();
   auto client = make_client(RD_KAFKA_PRODUCER, *std::move(conf));
   if (!client) return client.error();
@@ -31,7 +32,9 @@ Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(int brokers) {
   return std::unique_ptr<EmbeddedBroker>(new EmbeddedBroker(std::move(impl)));
 }
 
-std::string EmbeddedBroker::bootstrap() const { return rd_kafka_mock_cluster_bootstraps(impl_->cluster); }
+std::string EmbeddedBroker::bootstrap() const {
+  return rd_kafka_mock_cluster_bootstraps(impl_->cluster);
+}
 
 Status EmbeddedBroker::create_topic(const std::string& name, int partitions) {
   if (const auto code = rd_kafka_mock_topic_create(impl_->cluster, name.c_str(), partitions, 1)) {
@@ -43,7 +46,8 @@ Status EmbeddedBroker::create_topic(const std::string& name, int partitions) {
 void EmbeddedBroker::fail_requests(int api_key, const std::vector<int>& codes) {
   std::vector<rd_kafka_resp_err_t> errors;
   for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
-  rd_kafka_mock_push_request_errors_array(impl_->cluster, static_cast<int16_t>(api_key), errors.size(), errors.data());
+  rd_kafka_mock_push_request_errors_array(impl_->cluster, static_cast<int16_t>(api_key),
+                                          errors.size(), errors.data());
 }
 
 void EmbeddedBroker::set_broker_up(int id, bool up) {

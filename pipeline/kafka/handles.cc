@@ -1,8 +1,8 @@
 #include "pipeline/kafka/handles.h"
 
-#include <fmt/core.h>
-
 #include <array>
+
+#include <fmt/core.h>
 
 #include "pipeline/kafka/log_sink.h"
 
@@ -11,10 +11,12 @@ namespace {
 
 void log_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   // librdkafka's lines carry broker names, topics and error texts, never payloads.
-  // "A consumer property will be ignored by this producer": by design, all clients share the user's properties.
+  // "A consumer property will be ignored by this producer": by design, all clients share the user's
+  // properties.
   if (std::string_view(facility) == "CONFWARN") level = 7;
   // What the library calls an error is a connection that will be tried again: a warning here.
-  log(std::max(level, 4), fmt::format("kafka client {}: {}: {}", rd_kafka_name(client), facility, text));
+  log(std::max(level, 4),
+      fmt::format("kafka client {}: {}: {}", rd_kafka_name(client), facility, text));
 }
 
 }  // namespace
@@ -27,12 +29,14 @@ Result<Conf> make_conf(const Connection& connection, const Properties& ours,
   const auto set = [&](const std::string& key, const std::string& value) -> Status {
     if (rd_kafka_conf_set(conf.get(), key.c_str(), value.c_str(), text.data(), text.size()) !=
         RD_KAFKA_CONF_OK) {
-      return fatal(fmt::format("kafka.properties.{} is not accepted by librdkafka {}; see its CONFIGURATION.md", key,
-                               rd_kafka_version_str()));
+      return fatal(fmt::format(
+          "kafka.properties.{} is not accepted by librdkafka {}; see its CONFIGURATION.md", key,
+          rd_kafka_version_str()));
     }
     return ok();
   };
-  // Small messages back and forth: Nagle's algorithm only adds delay (the default since librdkafka 2.10).
+  // Small messages back and forth: Nagle's algorithm only adds delay (the default since
+  // librdkafka 2.10).
   WEIR_RETURN_IF_ERROR(set("socket.nagle.disable", "true"));
   WEIR_RETURN_IF_ERROR(set("bootstrap.servers", connection.brokers));
   for (const auto& [key, value] : ours) WEIR_RETURN_IF_ERROR(set(key, value));

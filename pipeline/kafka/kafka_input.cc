@@ -1,10 +1,10 @@
 #include "pipeline/kafka/kafka_input.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "pipeline/kafka/log_sink.h"
 
@@ -12,7 +12,8 @@ namespace weir::kafka {
 namespace {
 
 constexpr int kRequestTimeoutMs = 5'000;
-constexpr int kCommittedTries = 6;  // an open transaction of the previous owner ends after transaction.timeout.ms (10 s)
+constexpr int kCommittedTries =
+    6;  // an open transaction of the previous owner ends after transaction.timeout.ms (10 s)
 constexpr std::chrono::milliseconds kSeekPatience{30'000};
 constexpr std::chrono::milliseconds kSeekPause{20};
 
@@ -25,7 +26,7 @@ KafkaInput::~KafkaInput() {
 Status KafkaInput::open(AssignmentListener& listener) {
   listener_ = &listener;
   Properties ours{
-      {"session.timeout.ms", "6000"},
+      {"session.timeout.ms", "10000"},
       {"heartbeat.interval.ms", "1000"},
       {"queued.min.messages", "20000"},
       {"queued.max.messages.kbytes", "16384"},
@@ -34,7 +35,7 @@ Status KafkaInput::open(AssignmentListener& listener) {
       {"partition.assignment.strategy", "range"},
   };
   Properties owned{
-      {"group.id", options_.group_id},      {"enable.auto.commit", "false"},
+      {"group.id", options_.group_id},       {"enable.auto.commit", "false"},
       {"enable.auto.offset.store", "false"}, {"isolation.level", "read_committed"},
       {"auto.offset.reset", "error"},        {"enable.partition.eof", "false"},
   };
@@ -55,7 +56,8 @@ Status KafkaInput::open(AssignmentListener& listener) {
   return ok();
 }
 
-Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chrono::milliseconds timeout) {
+Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max,
+                        std::chrono::milliseconds timeout) {
   out.clear();
   held_.clear();
   while (out.size() < max) {
@@ -70,11 +72,13 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chron
     switch (message->err) {
       case RD_KAFKA_RESP_ERR__FATAL:
       case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-        return retry(fmt::format("consumer stopped: {}; another process runs with the same instance.id",
-                                 rd_kafka_message_errstr(message.get())));
+        return retry(
+            fmt::format("consumer stopped: {}; another process runs with the same instance.id",
+                        rd_kafka_message_errstr(message.get())));
       case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         return fatal(fmt::format(
-            "topic {} partition {}: the committed offset is no longer in the log ({}); records were deleted before they "
+            "topic {} partition {}: the committed offset is no longer in the log ({}); records "
+            "were deleted before they "
             "were read. Decide what to do with the gap, then set the group's offset by hand",
             options_.topic, message->partition, rd_kafka_message_errstr(message.get())));
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
@@ -82,7 +86,8 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chron
         return fatal(fmt::format("not allowed to read topic {} as group {}: {}", options_.topic,
                                  options_.group_id, describe(message->err)));
       default:
-        log(4, fmt::format("consumer: {}", rd_kafka_message_errstr(message.get())));  // the library retries by itself
+        log(4, fmt::format("consumer: {}", rd_kafka_message_errstr(
+                                               message.get())));  // the library retries by itself
     }
   }
   return ok();
@@ -110,7 +115,8 @@ void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
     const char* name = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          ++i) {
       record.headers.push_back({name, {static_cast<const char*>(value), size}});
     }
@@ -127,12 +133,14 @@ PartitionList KafkaInput::make_list(std::span<const std::int32_t> partitions) co
   return list;
 }
 
-Result<std::vector<PartitionOffset>> KafkaInput::committed(std::span<const std::int32_t> partitions) {
+Result<std::vector<PartitionOffset>> KafkaInput::committed(
+    std::span<const std::int32_t> partitions) {
   const auto list = make_list(partitions);
   rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
   for (int i = 0; i < kCommittedTries; ++i) {
     code = rd_kafka_committed(client_.get(), list.get(), kRequestTimeoutMs);
-    for (int k = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && k < list->cnt; ++k) code = list->elems[k].err;
+    for (int k = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && k < list->cnt; ++k)
+      code = list->elems[k].err;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
   }
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -141,7 +149,8 @@ Result<std::vector<PartitionOffset>> KafkaInput::committed(std::span<const std::
   }
   std::vector<PartitionOffset> offsets;
   for (int i = 0; i < list->cnt; ++i) {
-    offsets.push_back({list->elems[i].partition, std::max<std::int64_t>(list->elems[i].offset, -1)});
+    offsets.push_back(
+        {list->elems[i].partition, std::max<std::int64_t>(list->elems[i].offset, -1)});
   }
   return offsets;
 }
@@ -149,11 +158,11 @@ Result<std::vector<PartitionOffset>> KafkaInput::committed(std::span<const std::
 Result<std::int64_t> KafkaInput::first_offset(std::int32_t partition) {
   std::int64_t low = 0;
   std::int64_t high = 0;
-  const auto code = rd_kafka_query_watermark_offsets(client_.get(), options_.topic.c_str(), partition, &low, &high,
-                                                     kRequestTimeoutMs);
+  const auto code = rd_kafka_query_watermark_offsets(client_.get(), options_.topic.c_str(),
+                                                     partition, &low, &high, kRequestTimeoutMs);
   if (code) {
-    return retry(fmt::format("cannot ask for the offsets of topic {} partition {}: {}", options_.topic, partition,
-                             describe(code)));
+    return retry(fmt::format("cannot ask for the offsets of topic {} partition {}: {}",
+                             options_.topic, partition, describe(code)));
   }
   return low;
 }
@@ -161,12 +170,13 @@ Result<std::int64_t> KafkaInput::first_offset(std::int32_t partition) {
 std::int64_t KafkaInput::known_end(std::int32_t partition) const {
   std::int64_t low = 0;
   std::int64_t high = -1;
-  if (rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(), partition, &low, &high)) return -1;
+  if (rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(), partition, &low, &high))
+    return -1;
   return high;
 }
 
-void KafkaInput::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* partitions,
-                              void* self) {
+void KafkaInput::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
+                              rd_kafka_topic_partition_list_t* partitions, void* self) {
   auto* input = static_cast<KafkaInput*>(self);
   if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     input->assign(partitions);
@@ -224,7 +234,8 @@ Status KafkaInput::resume_at(std::span<const PartitionOffset> positions) {
   for (const auto& wanted : positions) {
     auto& position = positions_[wanted.partition];
     ids.push_back(wanted.partition);
-    const bool untouched = !position.flowing && !position.skipped && position.next == position.start;
+    const bool untouched =
+        !position.flowing && !position.skipped && position.next == position.start;
     if (!untouched || position.start != wanted.next_offset) to_seek.push_back(wanted);
     position.skipped = false;
     position.next = wanted.next_offset;
@@ -247,21 +258,24 @@ Status KafkaInput::seek(std::span<const PartitionOffset> positions) {
   while (std::chrono::steady_clock::now() < deadline) {
     const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(waiting.size())));
     for (const auto& p : waiting) {
-      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p.partition)->offset = p.next_offset;
+      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p.partition)->offset =
+          p.next_offset;
     }
     const KafkaError error(rd_kafka_seek_partitions(client_.get(), list.get(), kRequestTimeoutMs));
     if (error) last = rd_kafka_error_string(error.get());
     std::erase_if(waiting, [&](const PartitionOffset& p) {
-      const auto* element = rd_kafka_topic_partition_list_find(list.get(), options_.topic.c_str(), p.partition);
+      const auto* element =
+          rd_kafka_topic_partition_list_find(list.get(), options_.topic.c_str(), p.partition);
       if (element->err) last = describe(element->err);
       return !error && element->err == RD_KAFKA_RESP_ERR_NO_ERROR;
     });
     if (waiting.empty()) return ok();
-    // The fetcher of a freshly assigned or resumed partition needs a moment before it can be sent elsewhere, and
-    // serving consumer_poll() meanwhile would deliver records.
+    // The fetcher of a freshly assigned or resumed partition needs a moment before it can be sent
+    // elsewhere, and serving consumer_poll() meanwhile would deliver records.
     std::this_thread::sleep_for(kSeekPause);
   }
-  return fatal(fmt::format("cannot rewind topic {} to its committed offsets: {}", options_.topic, last));
+  return fatal(
+      fmt::format("cannot rewind topic {} to its committed offsets: {}", options_.topic, last));
 }
 
 Status KafkaInput::pause(std::span<const std::int32_t> partitions) {
@@ -287,15 +301,19 @@ GroupMetadata KafkaInput::group_metadata() const {
 Status KafkaInput::commit_offsets(std::span<const PartitionOffset> offsets) {
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const auto& o : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), o.partition)->offset = o.next_offset;
+    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), o.partition)->offset =
+        o.next_offset;
   }
   const auto code = rd_kafka_commit(client_.get(), list.get(), 0);
   // No longer a member: somebody else may own the partitions, nothing more may be written.
   if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
       code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR__FATAL) {
-    return fatal(fmt::format("group {} no longer knows this member: {}", options_.group_id, describe(code)));
+    return fatal(
+        fmt::format("group {} no longer knows this member: {}", options_.group_id, describe(code)));
   }
-  if (code) return retry(fmt::format("cannot commit offsets of group {}: {}", options_.group_id, describe(code)));
+  if (code)
+    return retry(
+        fmt::format("cannot commit offsets of group {}: {}", options_.group_id, describe(code)));
   return ok();
 }
 

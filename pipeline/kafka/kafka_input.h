@@ -1,9 +1,10 @@
 #pragma once
 // The input topic through a consumer group: static membership, range assignor, read_committed.
 //
-// librdkafka 2.0.2 sets the rules here: consumer_poll only (the batch call skips offsets around pause and resume before 2.1),
-// no cooperative-sticky (endless loop before 2.6.1), a rebalance callback always, offsets never committed by the consumer in
-// exactly_once. Records below the position asked for are dropped: a seek may still deliver some that were fetched before.
+// librdkafka 2.0.2 sets the rules here: consumer_poll only (the batch call skips offsets around
+// pause and resume before 2.1), no cooperative-sticky (endless loop before 2.6.1), a rebalance
+// callback always, offsets never committed by the consumer in exactly_once. Records below the
+// position asked for are dropped: a seek may still deliver some that were fetched before.
 
 #include <map>
 #include <optional>
@@ -26,7 +27,8 @@ class KafkaInput final : public InputLog {
   ~KafkaInput() override;
 
   Status open(AssignmentListener& listener) override;
-  Status poll(std::vector<RawRecord>& out, std::size_t max, std::chrono::milliseconds timeout) override;
+  Status poll(std::vector<RawRecord>& out, std::size_t max,
+              std::chrono::milliseconds timeout) override;
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
   Result<std::int64_t> first_offset(std::int32_t partition) override;
   [[nodiscard]] std::int64_t known_end(std::int32_t partition) const override;
@@ -41,13 +43,15 @@ class KafkaInput final : public InputLog {
 
  private:
   struct Position {
-    std::int64_t start = 0;            // where the consumer was told to start
-    std::int64_t next = 0;             // first offset to deliver
-    bool flowing = false;              // false: paused, deliver nothing
-    bool skipped = false;              // a record fetched before the pause took effect was dropped: seek to resume
+    std::int64_t start = 0;  // where the consumer was told to start
+    std::int64_t next = 0;   // first offset to deliver
+    bool flowing = false;    // false: paused, deliver nothing
+    bool skipped =
+        false;  // a record fetched before the pause took effect was dropped: seek to resume
   };
 
-  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
+  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*,
+                           void* self);
   void assign(rd_kafka_topic_partition_list_t* partitions);
   void revoke(rd_kafka_topic_partition_list_t* partitions);
   Status seek(std::span<const PartitionOffset> positions);
@@ -58,8 +62,8 @@ class KafkaInput final : public InputLog {
   Client client_;
   AssignmentListener* listener_ = nullptr;
   std::map<std::int32_t, Position> positions_;
-  std::vector<Message> held_;            // bytes of the records handed out by the last poll()
-  std::optional<Error> failure_;         // met inside a callback, returned by poll()
+  std::vector<Message> held_;     // bytes of the records handed out by the last poll()
+  std::optional<Error> failure_;  // met inside a callback, returned by poll()
 };
 
 }  // namespace weir::kafka

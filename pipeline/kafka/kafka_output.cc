@@ -1,8 +1,8 @@
 #include "pipeline/kafka/kafka_output.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+
+#include <fmt/core.h>
 
 #include "pipeline/kafka/log_sink.h"
 
@@ -13,36 +13,48 @@ using std::chrono::milliseconds;
 
 constexpr int kCallTimeoutMs = 5'000;
 constexpr milliseconds kCommitDeadline{40'000};
-constexpr milliseconds kFlushDeadline{15'000};  // message.timeout.ms (9 s) ends every wait before this
+constexpr milliseconds kFlushDeadline{
+    15'000};                   // message.timeout.ms (9 s) ends every wait before this
 constexpr int kInitTries = 4;  // of 15 s each
 
-// A record's opaque: whose input partition it belongs to and which stream it is, without an allocation.
+// A record's opaque: whose input partition it belongs to and which stream it is, without an
+// allocation.
 void* pack(std::int32_t input_partition, Stream stream) {
-  const auto bits = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(input_partition)) << 8U) |
-                    static_cast<std::uint64_t>(stream);
-  return reinterpret_cast<void*>(bits);  // NOLINT(performance-no-int-to-ptr): librdkafka's opaque is a void*
+  const auto bits =
+      (static_cast<std::uint64_t>(static_cast<std::uint32_t>(input_partition)) << 8U) |
+      static_cast<std::uint64_t>(stream);
+  return reinterpret_cast<void*>(
+      bits);  // NOLINT(performance-no-int-to-ptr): librdkafka's opaque is a void*
 }
 std::int32_t packed_partition(const void* opaque) {
-  return static_cast<std::int32_t>(static_cast<std::uint32_t>(reinterpret_cast<std::uint64_t>(opaque) >> 8U));
+  return static_cast<std::int32_t>(
+      static_cast<std::uint32_t>(reinterpret_cast<std::uint64_t>(opaque) >> 8U));
 }
 Stream packed_stream(const void* opaque) {
   return static_cast<Stream>(reinterpret_cast<std::uint64_t>(opaque) & 0xffU);
 }
 
-TxnResult aborted(std::string message, std::int32_t input_partition = -1, Stream stream = Stream::kVerdicts) {
+TxnResult aborted(std::string message, std::int32_t input_partition = -1,
+                  Stream stream = Stream::kVerdicts) {
   return {TxnOutcome::kAborted, std::move(message), input_partition, stream};
 }
 
 }  // namespace
 
-// ---------------------------------------------------------------------------------------------- both
+// -- both
 
 Status ProducerOutput::create(const Properties& owned, RequestCounter* counter) {
   Properties ours{
-      {"message.timeout.ms", "9000"},     {"request.timeout.ms", "5000"}, {"socket.timeout.ms", "10000"},
-      {"queue.buffering.max.messages", "500000"}, {"queue.buffering.max.kbytes", "262144"},
-      {"batch.num.messages", "10000"},    {"retry.backoff.ms", "10"},     {"message.max.bytes", "33554432"},
-      {"linger.ms", "0"},                 {"partitioner", "murmur2_random"},
+      {"message.timeout.ms", "9000"},
+      {"request.timeout.ms", "5000"},
+      {"socket.timeout.ms", "10000"},
+      {"queue.buffering.max.messages", "500000"},
+      {"queue.buffering.max.kbytes", "262144"},
+      {"batch.num.messages", "10000"},
+      {"retry.backoff.ms", "10"},
+      {"message.max.bytes", "33554432"},
+      {"linger.ms", "0"},
+      {"partitioner", "murmur2_random"},
   };
   Properties all = owned;
   all["enable.idempotence"] = "true";
@@ -65,14 +77,16 @@ Status ProducerOutput::create(const Properties& owned, RequestCounter* counter) 
 void ProducerOutput::destroy() {
   if (!client_) return;
   // Whatever is still queued belongs to a transaction that is over or given up.
-  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                    RD_KAFKA_PURGE_F_NON_BLOCKING);
   for (auto& topic : topics_) topic.reset();
   client_.reset();
 }
 
 std::int32_t ProducerOutput::partition_of(const OutputRecord& record) const {
   if (record.partition >= 0) return record.partition;
-  const bool follows = options_.partitions[static_cast<std::size_t>(record.stream)] == options_.input_partitions;
+  const bool follows =
+      options_.partitions[static_cast<std::size_t>(record.stream)] == options_.input_partitions;
   return follows && record.input_partition >= 0 ? record.input_partition : RD_KAFKA_PARTITION_UA;
 }
 
@@ -116,9 +130,9 @@ TxnResult ProducerOutput::send(OutputRecord&& record) {
       continue;
     }
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
-    failure_ = aborted(fmt::format("cannot write to topic {}: {}", rd_kafka_topic_name(topic),
-                                   describe(code)),
-                       record.input_partition, record.stream);
+    failure_ = aborted(
+        fmt::format("cannot write to topic {}: {}", rd_kafka_topic_name(topic), describe(code)),
+        record.input_partition, record.stream);
     return *failure_;
   }
 }
@@ -133,8 +147,8 @@ void ProducerOutput::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message,
                              message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
     if (!output->failure_ || (!consequence && output->failure_->failed_input_partition < 0)) {
       output->failure_ =
-          aborted(fmt::format("topic {} did not take a record: {}", rd_kafka_topic_name(message->rkt),
-                              describe(message->err)),
+          aborted(fmt::format("topic {} did not take a record: {}",
+                              rd_kafka_topic_name(message->rkt), describe(message->err)),
                   consequence ? -1 : partition, stream);
     }
     return;
@@ -157,7 +171,8 @@ void ProducerOutput::poll() {
 TxnResult ProducerOutput::drain(milliseconds timeout) {
   const auto code = rd_kafka_flush(client_.get(), static_cast<int>(timeout.count()));
   if (failure_) return *failure_;
-  if (code) return aborted(fmt::format("records were not acknowledged in time: {}", describe(code)));
+  if (code)
+    return aborted(fmt::format("records were not acknowledged in time: {}", describe(code)));
   return {};
 }
 
@@ -166,18 +181,22 @@ void ProducerOutput::forget_deliveries() {
   changelog_positions_.clear();
 }
 
-// -------------------------------------------------------------------------------------- exactly once
+// -- exactly once
 
-TransactionalOutput::~TransactionalOutput() { destroy(); }
+TransactionalOutput::~TransactionalOutput() {
+  destroy();
+}
 
-Status TransactionalOutput::open() { return renew(); }
+Status TransactionalOutput::open() {
+  return renew();
+}
 
 Status TransactionalOutput::renew() {
   destroy();
   counter_.reset();
-  WEIR_RETURN_IF_ERROR(create({{"transactional.id", options_.transactional_id},
-                               {"transaction.timeout.ms", "10000"}},
-                              &counter_));
+  WEIR_RETURN_IF_ERROR(
+      create({{"transactional.id", options_.transactional_id}, {"transaction.timeout.ms", "10000"}},
+             &counter_));
   std::string last;
   for (int i = 0; i < kInitTries; ++i) {
     const KafkaError error(rd_kafka_init_transactions(client(), kCallTimeoutMs * 3));
@@ -188,7 +207,8 @@ Status TransactionalOutput::renew() {
     }
     last = rd_kafka_error_string(error.get());
     if (!rd_kafka_error_is_retriable(error.get())) {
-      return fatal(fmt::format("cannot start transactions as {}: {}", options_.transactional_id, last));
+      return fatal(
+          fmt::format("cannot start transactions as {}: {}", options_.transactional_id, last));
     }
   }
   return retry(fmt::format("cannot start transactions as {}: {}", options_.transactional_id, last));
@@ -203,12 +223,15 @@ TxnResult TransactionalOutput::begin() {
   return classify(KafkaError(rd_kafka_begin_transaction(client())), "begin");
 }
 
-TxnResult TransactionalOutput::flush() { return drain(kFlushDeadline); }
+TxnResult TransactionalOutput::flush() {
+  return drain(kFlushDeadline);
+}
 
 TxnResult TransactionalOutput::commit(std::span<const PartitionOffset> offsets) {
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
   for (const auto& o : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), input_topic_.c_str(), o.partition)->offset = o.next_offset;
+    rd_kafka_topic_partition_list_add(list.get(), input_topic_.c_str(), o.partition)->offset =
+        o.next_offset;
   }
   const auto deadline = clock().now() + kCommitDeadline;
   const auto bounded = [&](auto call, std::string_view step) -> TxnResult {
@@ -216,23 +239,31 @@ TxnResult TransactionalOutput::commit(std::span<const PartitionOffset> offsets) 
       KafkaError error(call());
       if (!error) return {};
       const bool again = rd_kafka_error_is_retriable(error.get()) != 0 &&
-                         rd_kafka_error_txn_requires_abort(error.get()) == 0 && clock().now() < deadline;
+                         rd_kafka_error_txn_requires_abort(error.get()) == 0 &&
+                         clock().now() < deadline;
       if (!again) return classify(std::move(error), step);
     }
   };
   const auto metadata = input_.group_metadata();
   auto sent = bounded(
-      [&] { return rd_kafka_send_offsets_to_transaction(client(), list.get(), metadata.get(), kCallTimeoutMs); },
+      [&] {
+        return rd_kafka_send_offsets_to_transaction(client(), list.get(), metadata.get(),
+                                                    kCallTimeoutMs);
+      },
       "send offsets");
   if (sent.outcome != TxnOutcome::kCommitted) {
-    // Nothing was ended yet, so even an answer that never came leaves a transaction that can only be aborted.
+    // Nothing was ended yet, so even an answer that never came leaves a transaction that can only
+    // be aborted.
     if (sent.outcome == TxnOutcome::kUnknown) sent.outcome = TxnOutcome::kAborted;
     return sent;
   }
-  auto ended = bounded([&] { return rd_kafka_commit_transaction(client(), kCallTimeoutMs); }, "commit");
+  auto ended =
+      bounded([&] { return rd_kafka_commit_transaction(client(), kCallTimeoutMs); }, "commit");
   renew_before_begin_ = ended.outcome == TxnOutcome::kCommitted && counter_.epoch_is_doubtful();
   if (renew_before_begin_) {
-    log(6, "a transaction request was resent: the next transaction gets a fresh producer (epoch rule)");
+    log(6,
+        "a transaction request was resent: the next transaction gets a fresh producer (epoch "
+        "rule)");
   }
   return ended;
 }
@@ -246,7 +277,8 @@ TxnResult TransactionalOutput::classify(KafkaError error, std::string_view step)
     std::array<char, 256> reason{};
     const auto underlying = rd_kafka_fatal_error(client(), reason.data(), reason.size());
     if (underlying != RD_KAFKA_RESP_ERR_NO_ERROR) code = underlying;
-    const bool fenced = code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+    const bool fenced = code == RD_KAFKA_RESP_ERR__FENCED ||
+                        code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
                         code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
     return {fenced ? TxnOutcome::kFenced : TxnOutcome::kUnknown, text, -1, Stream::kVerdicts};
   }
@@ -258,27 +290,32 @@ Status TransactionalOutput::abort() {
   if (client() == nullptr) return renew();  // a renewal failed half-way
   KafkaError error(rd_kafka_abort_transaction(client(), kCallTimeoutMs * 2));
   if (error && classify(std::move(error), "abort").outcome == TxnOutcome::kFenced) {
-    return retry(fmt::format("another process took over transactional id {}", options_.transactional_id));
+    return retry(
+        fmt::format("another process took over transactional id {}", options_.transactional_id));
   }
   // Whatever abort said: a fresh producer of the same id ends the old transaction for certain.
   return renew();
 }
 
-// ------------------------------------------------------------------------------------- at least once
+// -- at least once
 
-IdempotentOutput::~IdempotentOutput() { destroy(); }
+IdempotentOutput::~IdempotentOutput() {
+  destroy();
+}
 
 Status IdempotentOutput::open() {
   destroy();
   return create({}, nullptr);
 }
 
-TxnResult IdempotentOutput::flush() { return drain(kFlushDeadline); }
+TxnResult IdempotentOutput::flush() {
+  return drain(kFlushDeadline);
+}
 
 TxnResult IdempotentOutput::commit(std::span<const PartitionOffset> offsets) {
   forget_deliveries();
-  // Results are durable; should this fail, the commit record in the changelog still says where to go on, and the
-  // next commit carries the offsets along.
+  // Results are durable; should this fail, the commit record in the changelog still says where to
+  // go on, and the next commit carries the offsets along.
   const auto status = input_.commit_offsets(offsets);
   if (!status && status.error().kind == ErrorKind::kFatal) {
     return {TxnOutcome::kUnknown, status.error().message, -1, Stream::kVerdicts};
@@ -289,6 +326,8 @@ TxnResult IdempotentOutput::commit(std::span<const PartitionOffset> offsets) {
   return {};
 }
 
-Status IdempotentOutput::abort() { return open(); }
+Status IdempotentOutput::abort() {
+  return open();
+}
 
 }  // namespace weir::kafka

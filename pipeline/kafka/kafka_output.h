@@ -1,12 +1,15 @@
 #pragma once
-// The output side of one worker: verdicts, features, dead letters, changelog, and the input offsets that belong to them.
+// The output side of one worker: verdicts, features, dead letters, changelog, and the input offsets
+// that belong to them.
 //
-// TransactionalOutput (exactly_once): one Kafka transaction from begin() to commit(). Rules kept here (ARCHITECTURE.md has
-// their reasons): commit calls are bounded and repeated while retriable, an unknown outcome is never guessed; after
-// any abort, and after any control request that was resent or lost, a fresh producer before the next begin(); delivery
-// report callback set, so that flush and commit do not sleep in steps of 10 ms.
+// TransactionalOutput (exactly_once): one Kafka transaction from begin() to commit(). Rules kept
+// here (ARCHITECTURE.md has their reasons): commit calls are bounded and repeated while retriable,
+// an unknown outcome is never guessed; after any abort, and after any control request that was
+// resent or lost, a fresh producer before the next begin(); delivery report callback set, so that
+// flush and commit do not sleep in steps of 10 ms.
 //
-// IdempotentOutput (at_least_once): records go out at once; commit() waits until all are acknowledged, then commits offsets.
+// IdempotentOutput (at_least_once): records go out at once; commit() waits until all are
+// acknowledged, then commits offsets.
 
 #include <array>
 #include <map>
@@ -25,10 +28,11 @@ using StreamTopics = std::array<std::string, kStreamCount>;  // indexed by Strea
 struct OutputOptions {
   Connection connection;
   StreamTopics topics;
-  std::string transactional_id;  // the same after a restart, so that a restart aborts its own leftovers at once
+  std::string transactional_id;  // the same after a restart, so that a restart aborts its own
+                                 // leftovers at once
   std::int32_t input_partitions = 0;
-  /// Partition counts of the topics. Where a topic has as many as the input, records follow their input partition: a user's
-  /// records stay together and a transaction touches few partitions.
+  /// Partition counts of the topics. Where a topic has as many as the input, records follow their
+  /// input partition: a user's records stay together and a transaction touches few partitions.
   std::array<std::int32_t, kStreamCount> partitions{};
 };
 
@@ -40,7 +44,8 @@ class ProducerOutput : public OutputLog {
   void poll() override;
 
  protected:
-  ProducerOutput(OutputOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  ProducerOutput(OutputOptions options, const Clock& clock)
+      : options_(std::move(options)), clock_(clock) {}
   Status create(const Properties& owned, RequestCounter* counter);
   void destroy();
   /// Waits until everything is acknowledged or failed, at most `timeout`.
@@ -59,14 +64,17 @@ class ProducerOutput : public OutputLog {
   Client client_;
   std::array<TopicHandle, kStreamCount> topics_;  // after client_: handles go first
   std::map<std::int32_t, std::int64_t> changelog_positions_;
-  std::optional<TxnResult> failure_;        // first record that could not be delivered
+  std::optional<TxnResult> failure_;  // first record that could not be delivered
 };
 
 class TransactionalOutput final : public ProducerOutput {
  public:
   /// `input` gives the group metadata at each commit; it must outlive this.
-  TransactionalOutput(OutputOptions options, const KafkaInput& input, std::string input_topic, const Clock& clock)
-      : ProducerOutput(std::move(options), clock), input_(input), input_topic_(std::move(input_topic)) {}
+  TransactionalOutput(OutputOptions options, const KafkaInput& input, std::string input_topic,
+                      const Clock& clock)
+      : ProducerOutput(std::move(options), clock),
+        input_(input),
+        input_topic_(std::move(input_topic)) {}
   ~TransactionalOutput() override;
 
   Status open() override;

@@ -9,7 +9,9 @@ std::atomic<LogSink> g_sink{nullptr};
 
 }  // namespace
 
-void set_log_sink(LogSink sink) { g_sink.store(sink); }
+void set_log_sink(LogSink sink) {
+  g_sink.store(sink);
+}
 
 void log(int severity, std::string_view line) {
   if (const auto sink = g_sink.load(); sink != nullptr) sink(severity, line);

@@ -1,5 +1,6 @@
 #pragma once
-// Where this folder's lines go. librdkafka logs from its own threads, so the sink must be callable from any.
+// Where this folder's lines go. librdkafka logs from its own threads, so the sink must be callable
+// from any.
 
 #include <string_view>
 

@@ -20,16 +20,17 @@ void RequestCounter::install(rd_kafka_conf_t* conf) {
   rd_kafka_conf_interceptor_add_on_new(conf, "weir-request-counter", &RequestCounter::on_new, this);
 }
 
-rd_kafka_resp_err_t RequestCounter::on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*,
-                                           size_t) {
-  rd_kafka_interceptor_add_on_request_sent(client, "weir-request-counter", &RequestCounter::on_sent, self);
+rd_kafka_resp_err_t RequestCounter::on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* self,
+                                           char*, size_t) {
+  rd_kafka_interceptor_add_on_request_sent(client, "weir-request-counter", &RequestCounter::on_sent,
+                                           self);
   rd_kafka_interceptor_add_on_response_received(client, "weir-request-counter",
                                                 &RequestCounter::on_response, self);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t RequestCounter::on_sent(rd_kafka_t*, int, const char*, int32_t, int16_t api_key, int16_t,
-                                            int32_t, size_t, void* self) {
+rd_kafka_resp_err_t RequestCounter::on_sent(rd_kafka_t*, int, const char*, int32_t, int16_t api_key,
+                                            int16_t, int32_t, size_t, void* self) {
   if (is_control(api_key)) {
     auto* counter = static_cast<RequestCounter*>(self);
     counter->control_sent_.fetch_add(1);
@@ -39,9 +40,9 @@ rd_kafka_resp_err_t RequestCounter::on_sent(rd_kafka_t*, int, const char*, int32
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-rd_kafka_resp_err_t RequestCounter::on_response(rd_kafka_t*, int, const char*, int32_t, int16_t api_key,
-                                                int16_t, int32_t, size_t, int64_t, rd_kafka_resp_err_t error,
-                                                void* self) {
+rd_kafka_resp_err_t RequestCounter::on_response(rd_kafka_t*, int, const char*, int32_t,
+                                                int16_t api_key, int16_t, int32_t, size_t, int64_t,
+                                                rd_kafka_resp_err_t error, void* self) {
   if (is_control(api_key) && error == RD_KAFKA_RESP_ERR_NO_ERROR) {
     static_cast<RequestCounter*>(self)->control_answered_.fetch_add(1);
   }
@@ -49,7 +50,8 @@ rd_kafka_resp_err_t RequestCounter::on_response(rd_kafka_t*, int, const char*, i
 }
 
 bool RequestCounter::epoch_is_doubtful() const {
-  // A refused AddPartitions (CONCURRENT_TRANSACTIONS) is answered and asked again: harmless, counts as answered.
+  // A refused AddPartitions (CONCURRENT_TRANSACTIONS) is answered and asked again: harmless, counts
+  // as answered.
   return control_sent_.load() > control_answered_.load() || end_txn_sent_.load() > 1;
 }
 

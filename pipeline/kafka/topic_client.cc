@@ -1,9 +1,9 @@
 #include "pipeline/kafka/topic_client.h"
 
-#include <fmt/core.h>
-
 #include <set>
 #include <utility>
+
+#include <fmt/core.h>
 
 #include "pipeline/kafka/handles.h"
 
@@ -46,7 +46,8 @@ Result<std::unique_ptr<TopicProducer>> TopicProducer::open(const Connection& con
 Status TopicProducer::send(const std::string& topic, std::string_view key, std::string_view value) {
   for (;;) {
     const auto code = rd_kafka_producev(
-        impl_->client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
+        impl_->client.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+        RD_KAFKA_V_KEY(key.data(), key.size()),
         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),  // copied, never written
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
@@ -97,8 +98,10 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connect
   for (const auto& topic : topics) {
     const TopicHandle handle(rd_kafka_topic_new(impl->client.get(), topic.c_str(), nullptr));
     const rd_kafka_metadata_t* metadata = nullptr;
-    if (const auto code = rd_kafka_metadata(impl->client.get(), 0, handle.get(), &metadata, kTimeoutMs)) {
-      return retry(fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
+    if (const auto code =
+            rd_kafka_metadata(impl->client.get(), 0, handle.get(), &metadata, kTimeoutMs)) {
+      return retry(
+          fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
     }
     const int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
     rd_kafka_metadata_destroy(metadata);
@@ -138,6 +141,8 @@ Status TopicReader::poll(std::chrono::milliseconds timeout,
   }
 }
 
-bool TopicReader::at_end() const { return impl_->unread.empty(); }
+bool TopicReader::at_end() const {
+  return impl_->unread.empty();
+}
 
 }  // namespace weir::kafka

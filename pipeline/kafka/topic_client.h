@@ -1,5 +1,6 @@
 #pragma once
-// Plain clients for everything that is not the event path: publishing the demo's input, metrics windows, `weir tap`.
+// Plain clients for everything that is not the event path: publishing the demo's input, metrics
+// windows, `weir tap`.
 
 #include <chrono>
 #include <cstdint>
@@ -15,7 +16,8 @@
 
 namespace weir::kafka {
 
-/// Idempotent producer without transactions; keys are partitioned by murmur2, as Kafka's own clients do.
+/// Idempotent producer without transactions; keys are partitioned by murmur2, as Kafka's own
+/// clients do.
 class TopicProducer {
  public:
   static Result<std::unique_ptr<TopicProducer>> open(const Connection& connection);
@@ -34,11 +36,14 @@ class TopicProducer {
 /// Reads whole topics without a group, read_committed: from the beginning or from now on.
 class TopicReader {
  public:
-  static Result<std::unique_ptr<TopicReader>> open(const Connection& connection, const std::vector<std::string>& topics,
+  static Result<std::unique_ptr<TopicReader>> open(const Connection& connection,
+                                                   const std::vector<std::string>& topics,
                                                    bool from_beginning);
   ~TopicReader();
-  /// Calls `sink` (topic, record) for what is there; waits at most `timeout` for the first one. `sink` returns false to stop.
-  Status poll(std::chrono::milliseconds timeout, const std::function<bool(const std::string&, const RawRecord&)>& sink);
+  /// Calls `sink` (topic, record) for what is there; waits at most `timeout` for the first one.
+  /// `sink` returns false to stop.
+  Status poll(std::chrono::milliseconds timeout,
+              const std::function<bool(const std::string&, const RawRecord&)>& sink);
   /// True when every partition was read up to the end it had at some moment since the last record.
   [[nodiscard]] bool at_end() const;
 

@@ -7,9 +7,10 @@
 
 namespace weir::replay {
 
-// -------------------------------------------------------------------------------------------- cluster
+// -- cluster
 
-void MemoryCluster::publish(std::string key, std::string value, std::int64_t timestamp_ms, std::int32_t partition) {
+void MemoryCluster::publish(std::string key, std::string value, std::int64_t timestamp_ms,
+                            std::int32_t partition) {
   StoredRecord record;
   record.partition = partition >= 0 ? partition : partition_of_key(key, partitions_);
   record.offset = input_end[record.partition]++;
@@ -20,7 +21,7 @@ void MemoryCluster::publish(std::string key, std::string value, std::int64_t tim
   input.push_back(std::move(record));
 }
 
-// ---------------------------------------------------------------------------------------------- input
+// -- input
 
 Status MemoryInput::open(AssignmentListener& listener) {
   listener_ = &listener;
@@ -30,7 +31,9 @@ Status MemoryInput::open(AssignmentListener& listener) {
   return ok();
 }
 
-void MemoryInput::reassign(std::vector<std::int32_t> partitions, bool lost) { pending_ = {std::move(partitions), lost}; }
+void MemoryInput::reassign(std::vector<std::int32_t> partitions, bool lost) {
+  pending_ = {std::move(partitions), lost};
+}
 
 void MemoryInput::rebalance() {
   auto [partitions, lost] = *std::exchange(pending_, std::nullopt);
@@ -56,8 +59,13 @@ Status MemoryInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chro
     const bool ours = found != positions_.end();
     if (ours && found->second.flowing && record.offset == found->second.next) {
       found->second.next = record.offset + 1;
-      out.push_back({record.partition, record.offset, record.timestamp_ms, record.key, record.value,
-                     record.tombstone, {}});
+      out.push_back({record.partition,
+                     record.offset,
+                     record.timestamp_ms,
+                     record.key,
+                     record.value,
+                     record.tombstone,
+                     {}});
     }
     const bool done = !ours || record.offset < found->second.next;
     before_is_done = before_is_done && done;
@@ -66,7 +74,8 @@ Status MemoryInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chro
   return ok();
 }
 
-Result<std::vector<PartitionOffset>> MemoryInput::committed(std::span<const std::int32_t> partitions) {
+Result<std::vector<PartitionOffset>> MemoryInput::committed(
+    std::span<const std::int32_t> partitions) {
   std::vector<PartitionOffset> offsets;
   for (const auto id : partitions) {
     const auto found = cluster_.group_offsets.find(id);
@@ -102,7 +111,7 @@ bool MemoryInput::drained() const {
   });
 }
 
-// --------------------------------------------------------------------------------------------- output
+// -- output
 
 TxnResult MemoryOutput::begin() {
   open_.clear();
@@ -118,8 +127,9 @@ TxnResult MemoryOutput::send(OutputRecord&& record) {
 std::int64_t MemoryOutput::changelog_position(std::int32_t partition) const {
   const auto found = cluster_.changelog_end.find(partition);
   const auto kept = found == cluster_.changelog_end.end() ? 0 : found->second;
-  const auto added = std::ranges::count_if(
-      open_, [&](const OutputRecord& r) { return r.stream == Stream::kChangelog && r.partition == partition; });
+  const auto added = std::ranges::count_if(open_, [&](const OutputRecord& r) {
+    return r.stream == Stream::kChangelog && r.partition == partition;
+  });
   return kept + added;
 }
 
@@ -131,7 +141,8 @@ TxnResult MemoryOutput::commit(std::span<const PartitionOffset> offsets) {
       ++cluster_.changelog_end[record.partition];
       if (!cluster_.keep_changelog) continue;
       auto& log = cluster_.changelog[record.partition];
-      log.push_back({record.partition, static_cast<std::int64_t>(log.size()), -1, record.key, record.value, false});
+      log.push_back({record.partition, static_cast<std::int64_t>(log.size()), -1, record.key,
+                     record.value, false});
     } else if (cluster_.sink) {
       cluster_.sink(record);
     } else {
@@ -148,11 +159,13 @@ Status MemoryOutput::abort() {
   return ok();
 }
 
-// ------------------------------------------------------------------------------------------ changelog
+// -- changelog
 
-Result<std::pair<std::int64_t, std::int64_t>> MemoryChangelogReader::bounds(std::int32_t partition) {
+Result<std::pair<std::int64_t, std::int64_t>> MemoryChangelogReader::bounds(
+    std::int32_t partition) {
   const auto found = cluster_.changelog.find(partition);
-  const std::int64_t end = found == cluster_.changelog.end() ? 0 : static_cast<std::int64_t>(found->second.size());
+  const std::int64_t end =
+      found == cluster_.changelog.end() ? 0 : static_cast<std::int64_t>(found->second.size());
   return std::pair{std::int64_t{0}, end};
 }
 
@@ -162,12 +175,14 @@ Status MemoryChangelogReader::start(std::span<const PartitionOffset> positions) 
   return ok();
 }
 
-Status MemoryChangelogReader::read(std::chrono::milliseconds, const std::function<Status(const Record&)>& sink) {
+Status MemoryChangelogReader::read(std::chrono::milliseconds,
+                                   const std::function<Status(const Record&)>& sink) {
   constexpr int kRecordsPerRead = 100;  // several turns for a longer tail, as with a real log
   for (auto& [id, position] : positions_) {
     const auto found = cluster_.changelog.find(id);
     if (found == cluster_.changelog.end()) continue;
-    const auto end = std::min<std::int64_t>(static_cast<std::int64_t>(found->second.size()), position + kRecordsPerRead);
+    const auto end = std::min<std::int64_t>(static_cast<std::int64_t>(found->second.size()),
+                                            position + kRecordsPerRead);
     while (position < end) {
       const auto& record = found->second[static_cast<std::size_t>(position)];
       WEIR_RETURN_IF_ERROR(sink({id, record.offset, record.key, record.value, record.tombstone}));

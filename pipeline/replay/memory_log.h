@@ -1,7 +1,7 @@
 #pragma once
-// The log in memory, behind the same ports as Kafka: replay, and tests of the worker. Transactions are atomic,
-// the input is one sequence in a fixed order, the changelog keeps every committed record.
-// A FaultPlan lets a test fail any call; replay has none.
+// The log in memory, behind the same ports as Kafka: replay, and tests of the worker. Transactions
+// are atomic, the input is one sequence in a fixed order, the changelog keeps every committed
+// record. A FaultPlan lets a test fail any call; replay has none.
 
 #include <deque>
 #include <functional>
@@ -23,25 +23,28 @@ struct StoredRecord {
   bool tombstone = false;
 };
 
-/// What outlives a worker: the topics and the group's offsets. Shared by the ports below; one thread.
+/// What outlives a worker: the topics and the group's offsets. Shared by the ports below; one
+/// thread.
 class MemoryCluster {
  public:
   explicit MemoryCluster(std::int32_t partitions) : partitions_(partitions) {}
 
   /// Appends to the input topic; the partition follows the key (murmur2) unless given.
-  void publish(std::string key, std::string value, std::int64_t timestamp_ms = -1, std::int32_t partition = -1);
+  void publish(std::string key, std::string value, std::int64_t timestamp_ms = -1,
+               std::int32_t partition = -1);
   [[nodiscard]] std::int32_t partitions() const { return partitions_; }
 
-  /// Sees every record when its transaction commits, in order. Without a sink records are kept in `committed`.
+  /// Sees every record when its transaction commits, in order. Without a sink records are kept in
+  /// `committed`.
   std::function<void(const OutputRecord&)> sink;
   std::vector<OutputRecord> committed;
   bool keep_changelog = true;
 
-  std::deque<StoredRecord> input;                                // in order of publication, all partitions
-  std::map<std::int32_t, std::vector<StoredRecord>> changelog;   // committed records
+  std::deque<StoredRecord> input;  // in order of publication, all partitions
+  std::map<std::int32_t, std::vector<StoredRecord>> changelog;  // committed records
   std::map<std::int32_t, std::int64_t> group_offsets;
   std::map<std::int32_t, std::int64_t> input_end;
-  std::map<std::int32_t, std::int64_t> changelog_end;            // counts on when the records are not kept
+  std::map<std::int32_t, std::int64_t> changelog_end;  // counts on when the records are not kept
 
  private:
   std::int32_t partitions_;
@@ -52,7 +55,8 @@ class MemoryInput final : public InputLog {
   explicit MemoryInput(MemoryCluster& cluster) : cluster_(cluster) {}
 
   Status open(AssignmentListener& listener) override;
-  Status poll(std::vector<RawRecord>& out, std::size_t max, std::chrono::milliseconds timeout) override;
+  Status poll(std::vector<RawRecord>& out, std::size_t max,
+              std::chrono::milliseconds timeout) override;
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
   Result<std::int64_t> first_offset(std::int32_t) override { return std::int64_t{0}; }
   [[nodiscard]] std::int64_t known_end(std::int32_t partition) const override;
@@ -94,8 +98,9 @@ class MemoryOutput final : public OutputLog {
   Status abort() override;
   void poll() override {}
 
-  /// Test hook: asked before every call with its name ("begin", "send", "flush", "commit", "committed"); a result other
-  /// than kCommitted is returned instead. "committed" comes after the transaction took effect.
+  /// Test hook: asked before every call with its name ("begin", "send", "flush", "commit",
+  /// "committed"); a result other than kCommitted is returned instead. "committed" comes after the
+  /// transaction took effect.
   std::function<TxnResult(std::string_view call, const OutputRecord* record)> faults;
 
  private:

@@ -1,8 +1,8 @@
 #include "pipeline/replay/replay.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
+
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "operators/decode.h"
@@ -28,7 +28,8 @@ struct Payment {
 };
 
 /// Lines in event-time order; ties and unreadable lines keep the order of the file.
-Result<std::vector<Payment>> read_payments(const std::string& file, const operators::InputSettings& settings) {
+Result<std::vector<Payment>> read_payments(const std::string& file,
+                                           const operators::InputSettings& settings) {
   std::vector<Payment> payments;
   operators::Decode decode(settings);
   std::vector<operators::DecodedTransaction> decoded;
@@ -82,7 +83,8 @@ void write_dead_letter(std::ostream& out, const OutputRecord& record) {
 
 }  // namespace
 
-Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks, ReplayResult& result) {
+Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks,
+                  ReplayResult& result) {
   auto payments = read_payments(options.transactions, options.operators.input);
   if (!payments) return payments.error();
   std::vector<TimedLabel> labels;
@@ -115,7 +117,8 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   worker_options.operators = options.operators;
   worker_options.pacing.records_max = 4'096;
   worker_options.pacing.settle = std::chrono::milliseconds(0);
-  Worker worker(worker_options, {input, output, changelog, stores, clock, scorer, nullptr}, metrics);
+  Worker worker(worker_options, {input, output, changelog, stores, clock, scorer, nullptr},
+                metrics);
   WEIR_RETURN_IF_ERROR(worker.open());
 
   const auto drain = [&]() -> Status {
@@ -131,7 +134,8 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   std::size_t published = 0;
   for (auto& payment : *payments) {
     // A label due at or before a payment's time comes first.
-    for (; next_label < labels.size() && labels[next_label].label.label_time_ms <= payment.time_ms; ++next_label) {
+    for (; next_label < labels.size() && labels[next_label].label.label_time_ms <= payment.time_ms;
+         ++next_label) {
       result.summary.add_label(labels[next_label].label);
       ++result.labels;
     }
@@ -147,7 +151,8 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   WEIR_RETURN_IF_ERROR(worker.commit_now());
   if (sinks.state != nullptr) {
     for (const auto& [id, partition] : worker.partitions()) {
-      WEIR_RETURN_IF_ERROR(dump_store(id, *partition.store, [&](const std::string& line) { *sinks.state << line << '\n'; }));
+      WEIR_RETURN_IF_ERROR(dump_store(
+          id, *partition.store, [&](const std::string& line) { *sinks.state << line << '\n'; }));
     }
   }
   return worker.close();

@@ -1,6 +1,6 @@
 #pragma once
-// The replay runtime: one thread, the worker and its operators on the in-memory log, strict event-time order.
-// The same files give the same bytes on every run.
+// The replay runtime: one thread, the worker and its operators on the in-memory log, strict
+// event-time order. The same files give the same bytes on every run.
 
 #include <cstdint>
 #include <ostream>
@@ -15,9 +15,10 @@
 namespace weir::replay {
 
 struct ReplayOptions {
-  std::string transactions;             // .jsonl or .jsonl.gz
-  std::string labels;                   // the same; may be empty
-  std::int32_t partitions = 4;          // as the live topic has, so that `input` in the verdicts is the same
+  std::string transactions;  // .jsonl or .jsonl.gz
+  std::string labels;        // the same; may be empty
+  std::int32_t partitions =
+      4;  // as the live topic has, so that `input` in the verdicts is the same
   operators::Settings operators;
   state::RetentionPolicy retention;
 };
@@ -26,20 +27,22 @@ struct ReplayResult {
   std::uint64_t transactions = 0;
   std::uint64_t labels = 0;
   std::uint64_t dead_letters = 0;
-  std::vector<std::string> bad_labels;  // "labels.jsonl:12: is_fraud must be true or false"; the first ten
+  std::vector<std::string>
+      bad_labels;  // "labels.jsonl:12: is_fraud must be true or false"; the first ten
   std::uint64_t bad_label_count = 0;
   VerdictSummary summary;
 };
 
 /// Where results go; null pointers are not written.
 struct ReplaySinks {
-  std::ostream* verdicts = nullptr;      // one a line, in input order
+  std::ostream* verdicts = nullptr;  // one a line, in input order
   std::ostream* features = nullptr;
   std::ostream* dead_letters = nullptr;  // reason and origin as JSON, one a line
   std::ostream* state = nullptr;         // as `weir state dump`
 };
 
 /// `scorer` may be null. A payment whose time cannot be read keeps its place in the file.
-Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks, ReplayResult& result);
+Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks,
+                  ReplayResult& result);
 
 }  // namespace weir::replay

@@ -45,8 +45,9 @@ const CellFamily kCells[] = {
     {"weir_consumer_lag_records", "Input records not yet processed.", kGauge,
      WEIR_CELL(lag_records)},
     {"weir_consumer_lag_seconds",
-     "Age of the newest committed input record while others wait behind it, by record timestamp; 0 when none does.", kGauge,
-     WEIR_CELL(lag_seconds), Merge::kMax},
+     "Age of the newest committed input record while others wait behind it, by record timestamp; 0 "
+     "when none does.",
+     kGauge, WEIR_CELL(lag_seconds), Merge::kMax},
     {"weir_commits_total", "Commits, by outcome.", kCounter, WEIR_CELLS(commits), Merge::kSum,
      "outcome", kCommitOutcomeNames},
     {"weir_commit_interval_seconds",

@@ -1,5 +1,6 @@
 #include "tests/simulation/simulated_disk.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::simulation {
@@ -80,6 +81,10 @@ void SimulatedDisk::lose_unflushed(Random& random) {
 void SimulatedDisk::roll_back(std::int32_t partition, Random& random) {
   auto& store = stores_[partition];
   store.cut(random.below(store.batches.size() + 1));
+}
+
+bool SimulatedDisk::is_damaged() const {
+  return std::ranges::any_of(stores_, [](const auto& store) { return store.second.damaged; });
 }
 
 }  // namespace weir::simulation

@@ -28,6 +28,7 @@ class SimulatedDisk final : public StoreHost {
   void remove(std::int32_t partition) { stores_[partition] = {}; }
   /// Blocks fail their checksums from now on, until the store is wiped.
   void damage(std::int32_t partition) { stores_[partition].damaged = true; }
+  [[nodiscard]] bool is_damaged() const;
 
  private:
   using Batch = std::vector<KeyValueStore::Write>;

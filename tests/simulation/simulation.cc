@@ -148,7 +148,7 @@ void Simulation::rebalance(std::optional<std::size_t> deaf) {
   }
   deaf_ = deaf;
   ++world_.generation;
-  if (members.empty()) members.push_back(0);  // whoever starts first
+  if (members.empty()) members.push_back(deaf == 0U ? 1 : 0);  // once it starts again
   for (std::int32_t p = 0; p < options_.partitions; ++p)
     machines_[random_.pick(members)].owned.push_back(p);
   for (const auto m : members) {
@@ -205,7 +205,11 @@ std::string Simulation::waiting_for() const {
   std::string reasons;
   for (const auto& machine : machines_) {
     if (!machine.process) continue;
-    for (const auto& reason : machine.process->worker.waiting_for()) reasons += reason + "\n";
+    for (const auto& [id, partition] : machine.process->worker.partitions()) {
+      reasons +=
+          fmt::format("partition {}: phase {}, at {} {}\n", id, static_cast<int>(partition.phase),
+                      partition.committed_next, partition.why_stopped);
+    }
   }
   return reasons;
 }
@@ -294,6 +298,9 @@ std::string Simulation::compare_state(const Result& reference, std::string_view 
 }
 
 std::string Simulation::complaints(const Result& reference) {
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    if (alive(m) && machines_[m].disk->is_damaged()) kill(m);  // or nobody might read there again
+  }
   if (!settle()) return "does not settle: " + waiting_for();
   auto wrong =
       compare_outputs(reference) + compare_accounts() + compare_state(reference, "as it stands");

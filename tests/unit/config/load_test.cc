@@ -170,8 +170,8 @@ TEST(ConfigDump, NamesTheOriginOfEachValue) {
 
 TEST(ConfigDescribe, SaysWhatTheHandbookRuns) {
   const std::string text = describe(load_config(kHandbook, {}, variables()).config);
-  EXPECT_THAT(text, testing::StartsWith(
-                        "ok: 1 input topic, 7 operators, 4 output topics, exactly_once\n"));
+  EXPECT_THAT(
+      text, testing::StartsWith("ok: 1 input topic, 7 operators, 4 output topics, exactly_once\n"));
   EXPECT_THAT(text, HasSubstr("transactions from localhost:9092"));
   EXPECT_THAT(text, HasSubstr("models/zoo/handbook-attend/1.0.0"));
 }

@@ -94,7 +94,8 @@ TEST_F(EventPathTest, KeepsInputOrderPerStream) {
   std::vector<std::string> origins;
   for (const auto& record : out) {
     if (record.stream == Stream::kVerdicts) {
-      origins.push_back("offset " + std::to_string(json::parse(record.value)["input"]["offset"].get<int>()));
+      origins.push_back("offset " +
+                        std::to_string(json::parse(record.value)["input"]["offset"].get<int>()));
     }
     if (record.stream == Stream::kDeadLetters)
       origins.push_back("dead " + header(record, "weir-offset"));

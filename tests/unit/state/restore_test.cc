@@ -312,7 +312,8 @@ TEST_F(RestoreTest, RefusesCommitRecordsThatGoBackwards) {
   EXPECT_TRUE(take(1, {100, 5, 0, 0})) << "known already";
   EXPECT_TRUE(take(2, {90, 4, 0, 0})) << "older: ignored";
   EXPECT_EQ(restored->last_commit()->next_offset, 100);
-  EXPECT_TRUE(take(3, {101, 5, 0, 0})) << "a late one of a stopped worker: the first of a sequence counts";
+  EXPECT_TRUE(take(3, {101, 5, 0, 0}))
+      << "a late one of a stopped worker: the first of a sequence counts";
   EXPECT_EQ(restored->last_commit()->next_offset, 100);
   EXPECT_NE(error_of(take(4, {99, 6, 0, 0})).find("was reset"), std::string::npos);
   EXPECT_TRUE(take(5, {100, 6, 0, 0})) << "a commit without progress is one";
