@@ -31,6 +31,7 @@ struct Partition {
   int mismatches = 0;           // commit record and group offset disagreed this often in a row
   int rebuilds = 0;             // local store refused since the last success
   int failures = 0;             // aborts in a row caused by this partition's dead letters
+  bool log_in_doubt = false;    // at_least_once: an unfinished commit may be in the changelog
   Clock::TimePoint retry_at{};  // kStopped: when to try again; max() = only by hand
   std::string why_stopped;
 

@@ -67,8 +67,7 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
   }
   fmt::print(stderr,
              "weir: this user is in none of the {} stores under {}; what a running worker changed shows here "
-             "after state.write_back_interval and up to ten seconds more
-",
+             "after state.write_back_interval and up to ten seconds more\n",
              partitions.size(), loaded->config.state.dir.string());
   return kExitData;
 }

@@ -215,6 +215,7 @@ TxnResult Worker::commit_steps() {
     // Results first: a commit record must never claim a payment whose verdict is not durable.
     result = ports_.output.flush();
     if (result.outcome != TxnOutcome::kCommitted) return result;
+    for (auto& [id, partition] : partitions_) partition.log_in_doubt = partition.has_progress();
     result = send_changes();
     if (result.outcome != TxnOutcome::kCommitted) return result;
   }
@@ -249,6 +250,7 @@ void Worker::apply_commit() {
     partition.committed = partition.committed_next = partition.next_offset;
     partition.failures = 0;
     partition.rebuilds = 0;
+    partition.log_in_doubt = false;
   }
   const auto now_ms = ports_.clock.wall_ms();
   for (const auto timestamp_ms : timestamps_ms_) {

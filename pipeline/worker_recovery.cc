@@ -112,8 +112,15 @@ Status Worker::serve_waiting_partitions() {
   for (auto& [id, partition] : partitions_) {
     const bool waiting = partition.phase == Phase::kRewinding || partition.phase == Phase::kStopped;
     if (!waiting || now < partition.retry_at || !partition.store) continue;
-    partition.phase = Phase::kActive;
     partition.why_stopped.clear();
+    if (partition.log_in_doubt) {
+      // Its commit record may have been written all the same: only the log knows where to go on.
+      partition.log_in_doubt = false;
+      partition.store.reset();
+      partition.phase = Phase::kOpening;
+      continue;
+    }
+    partition.phase = Phase::kActive;
     resumed.push_back({id, partition.committed_next});
   }
   if (!resumed.empty()) WEIR_RETURN_IF_ERROR(ports_.input.resume_at(resumed));
