@@ -1,8 +1,6 @@
 #include "state/entry_codec.h"
 
 #define XXH_INLINE_ALL
-#include <limits>
-
 #include <xxhash.h>
 
 #include "state/bytes.h"
@@ -114,7 +112,7 @@ Error damaged(std::string_view what) {
 void append_entry(std::string& out, const Entry& entry) {
   WEIR_CHECK(entry.slot < kSlots);
   WEIR_CHECK(valid_time(entry.seen_ms));
-  WEIR_CHECK(entry.row.sequence < std::numeric_limits<std::uint32_t>::max());
+  WEIR_CHECK(entry.row.sequence <= kSequenceMax);
   EntryHead head{};
   head.version = kEntryVersion;
   head.slot = entry.slot;
@@ -143,9 +141,7 @@ Result<EntryView> parse_entry(std::string_view bytes) {
     return damaged("unknown flags");
   }
   if (!valid_time(head.seen_ms)) return damaged("seen time out of range");
-  if (head.sequence == std::numeric_limits<std::uint32_t>::max()) {
-    return damaged("sequence out of range");
-  }
+  if (head.sequence > kSequenceMax) return damaged("sequence out of range");
   EntryView entry{head.slot, head.sequence, head.seen_ms, {}, {}};
   if ((head.flags & kInHistory) != 0) {
     entry.row = reader.bytes(sizeof(HistoryRow));

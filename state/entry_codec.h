@@ -16,6 +16,10 @@ namespace weir::state {
 /// Slots are 0..249: 128 rows, 120 verdicts that are no longer history, one being added, one spare.
 inline constexpr std::size_t kSlots = 250;
 
+/// The last payment of a user that can be numbered: next_sequence and one spare value fit behind
+/// it.
+inline constexpr std::uint32_t kSequenceMax = UINT32_MAX - 2;
+
 inline constexpr std::uint8_t kEntryVersion = 1;
 
 /// An encoded entry taken apart without copying. Lives as long as the bytes.

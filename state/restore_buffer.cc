@@ -30,14 +30,18 @@ void RestoreBuffer::saw(std::int64_t offset) {
   next_log_offset_ = offset + 1;
 }
 
+void RestoreBuffer::give_up_from(std::int64_t input_offset) {
+  while (!waiting_.empty() && waiting_.back().input_offset >= input_offset) {
+    waiting_.pop_back();
+    replaced_ = true;
+  }
+}
+
 void RestoreBuffer::hold(std::string_view key, std::string_view value,
                          const EntryRecordView& record) {
   if (waiting_.empty()) sequence_ = record.commit_sequence;
   WEIR_CHECK(sequence_ == record.commit_sequence);
-  while (!waiting_.empty() && waiting_.back().input_offset >= record.input_offset) {
-    waiting_.pop_back();
-    replaced_ = true;
-  }
+  give_up_from(record.input_offset);
   Waiting waiting{record.input_offset, bytes_.size(), record.user_id.size(), 0,
                   record.entry_bytes.size()};
   bytes_.append(record.user_id);
@@ -48,12 +52,7 @@ void RestoreBuffer::hold(std::string_view key, std::string_view value,
 }
 
 Status RestoreBuffer::close(const CommitRecord& record) {
-  if (!waiting_.empty() && sequence_ == record.sequence) {
-    while (!waiting_.empty() && waiting_.back().input_offset >= record.next_offset) {
-      waiting_.pop_back();
-      replaced_ = true;
-    }
-  }
+  if (!waiting_.empty() && sequence_ == record.sequence) give_up_from(record.next_offset);
   if (replaced_) return ok();
   const std::size_t seen = waiting_sequence() == record.sequence ? waiting_.size() : 0;
   const bool all_seen = gapless_ && sequence_before_ + 1 == record.sequence;

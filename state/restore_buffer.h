@@ -38,6 +38,10 @@ class RestoreBuffer {
   void hold(std::string_view key, std::string_view value, const EntryRecordView& record);
   /// Checks the commit record against what waits for it, and drops what it does not cover.
   Status close(const CommitRecord& record);
+  /// Forgets what waits from this input offset on: it was written again by a later commit.
+  void give_up_from(std::int64_t input_offset);
+  /// The commit that follows repeats part of one that counts already: its record cannot be checked.
+  void skip_check() { replaced_ = true; }
   /// Applies what waits, in order, and starts over at `point`.
   Status release(const CommitPoint& point, const Apply& apply);
   void drop();

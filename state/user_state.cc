@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <limits>
 #include <utility>
 
 #include "state/entry_codec.h"
@@ -163,9 +162,7 @@ Status validate_user_state(std::string_view encoded) {
                  "; the store is rebuilt from the changelog");
   }
   if (head.zero != 0) return damaged("unknown flags");
-  if (head.next_sequence == std::numeric_limits<std::uint32_t>::max()) {
-    return damaged("next sequence out of range");
-  }
+  if (head.next_sequence > kSequenceMax + 1) return damaged("next sequence out of range");
   if (head.newest_seen_ms < 0 || head.newest_seen_ms > kEventTimeMax.ms) {
     return damaged("newest seen time out of range");
   }

@@ -29,29 +29,34 @@ Status UserStore::Impl::restore_entry(std::string_view key, std::string_view val
   const auto record = parse_entry_record(key, value);
   if (!record) return record.error();
   const std::uint64_t held = waiting.waiting_sequence();
-  if (record->commit_sequence <= point.sequence || record->commit_sequence < held) return ok();
+  const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
+  // In at_least_once a commit may be written twice: its first try reached the log but was not
+  // acknowledged, or its writer was stopped and woke up after its successor had begun. What counts
+  // already is repeated then, byte for byte.
+  const bool repeated =
+      record->commit_sequence == point.sequence && record->input_offset >= next_offset;
+  const bool counted =
+      record->commit_sequence <= point.sequence || record->input_offset < next_offset;
+  if ((counted && !repeated) || record->commit_sequence < held) return ok();
   if (held != 0 && record->commit_sequence > held) {
     // Only a committed transaction is followed by the next: its commit record was compacted away.
-    WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}));
+    // What the next one writes again was not part of it.
+    waiting.give_up_from(record->input_offset);
+    if (waiting.waiting_sequence() != 0)
+      WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}));
     waiting.saw(offset);
   }
   waiting.hold(key, value, *record);
+  if (repeated) waiting.skip_check();
   return ok();
 }
 
 Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t offset) {
   const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
-  if (record.sequence <= point.sequence) {
-    // Known: the store is ahead of its position. Or a stopped at_least_once worker woke up and
-    // finished its commit after its successor had made that one: the first of a sequence counts,
-    // its payments come again in the next.
-    return ok();
-  }
-  if (record.next_offset < next_offset) {
-    return fatal("changelog: commit " + std::to_string(record.sequence) + " goes back from input " +
-                 std::to_string(next_offset) + " to " + std::to_string(record.next_offset) +
-                 ": the input topic or its committed offset was reset");
-  }
+  // Known: the store is ahead of its position, or a commit was written twice (see restore_entry)
+  // and the other one reached further. Whether the group's offset fits is for the caller to see.
+  if (record.sequence < point.sequence || record.next_offset < next_offset) return ok();
+  if (record.sequence == point.sequence && record.next_offset == next_offset) return ok();
   WEIR_RETURN_IF_ERROR(waiting.close(record));
   return release_waiting({offset + 1, record.sequence, record});
 }

@@ -26,9 +26,11 @@ using Event = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>
 }  // namespace
 
 Result<Cluster> Cluster::connect(const Connection& connection) {
-  auto conf = make_conf(connection, {}, {});
+  // A consumer, although it reads nothing: a producer that asks for a missing topic makes it, with
+  // the broker's defaults (auto.create.topics.enable), and a changelog made so is not compacted.
+  auto conf = make_conf(connection, {}, {{"allow.auto.create.topics", "false"}});
   if (!conf) return conf.error();
-  auto client = make_client(RD_KAFKA_PRODUCER, *std::move(conf));
+  auto client = make_client(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!client) return client.error();
   return Cluster(*std::move(client));
 }

@@ -26,7 +26,7 @@ void read_user(std::string_view bytes) {
   }
   const RetentionPolicy policy{16, 64, 86'400'000};
   WEIR_CHECK(validate_user_state(normalise(bytes, policy)));
-  if (user.next_sequence() == UINT32_MAX - 1) return;  // a user's last number: 4 billion payments
+  if (user.next_sequence() > kSequenceMax) return;  // after 4 billion payments
   Entry next;
   next.seen_ms = next.row.event_time_ms = user.newest_event_time_ms().value_or(0);
   next.row.sequence = user.next_sequence();

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "state/changelog.h"
 namespace weir::simulation {
 
 SimulatedOutput::SimulatedOutput(World& world, const int& generation)
@@ -116,12 +117,32 @@ std::int64_t SimulatedChangelog::position(std::int32_t partition) const {
   return at < log.of_record.size() ? log.of_record[at] : log.end;
 }
 
+namespace {
+
+/// Where the front may end. In at_least_once a crashed worker may have written what it never
+/// committed; the broker's min.compaction.lag.ms gives its successor time to write it again before
+/// it can displace anything.
+std::vector<std::size_t> compactable_ends(const std::vector<replay::StoredRecord>& records,
+                                          bool exactly_once) {
+  std::vector<std::size_t> ends;
+  std::int64_t next_offset = 0;  // behind all entries so far
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto record = state::decode_changelog(records[i].key, records[i].value);
+    WEIR_CHECK(record);
+    const auto* entry = std::get_if<state::EntryRecord>(&*record);
+    if (entry != nullptr) next_offset = std::max(next_offset, entry->input_offset + 1);
+    const auto* commit = std::get_if<state::CommitRecord>(&*record);
+    const bool repeated = commit != nullptr && commit->next_offset >= next_offset;
+    if (exactly_once || repeated) ends.push_back(i + 1);
+  }
+  return ends;
+}
+
+}  // namespace
+
 void compact(World& world, std::int32_t partition, Random& random) {
   auto& records = world.cluster.changelog[partition];
-  std::vector<std::size_t> ends;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (world.exactly_once || records[i].key == "c") ends.push_back(i + 1);
-  }
+  const auto ends = compactable_ends(records, world.exactly_once);
   if (ends.empty()) return;
   std::set<std::string_view> newer;
   for (std::size_t i = random.pick(ends); i-- > 0;) {

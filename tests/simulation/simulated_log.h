@@ -56,9 +56,7 @@ class SimulatedChangelog final : public ChangelogReader {
 };
 
 /// Compacts the front of a changelog partition, up to a place chosen at random: of every key only
-/// the last record there stays. What is gone keeps its offset, and no reader sees it. In
-/// at_least_once the front ends with a commit record: min.compaction.lag.ms keeps what a crashed
-/// worker never committed until its successor has written it again.
+/// the last record there stays. What is gone keeps its offset, and no reader sees it.
 void compact(World& world, std::int32_t partition, Random& random);
 
 }  // namespace weir::simulation

@@ -137,7 +137,7 @@ TEST(HandbookConfig, SaysSoWhereAValueIsNotTheDefault) {
     if (value_of(key.slot, shipped, {}) != value_of(key.slot, defaults, {}))
       different.emplace_back(key.path);
   }
-  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package"));
+  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow"));
 }
 
 TEST(ConfigDump, LoadsBackToTheSameConfiguration) {

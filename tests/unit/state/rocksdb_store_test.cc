@@ -4,8 +4,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -37,10 +40,27 @@ class RocksdbStoreTest : public testing::Test {
     EXPECT_TRUE(store) << error_of(store);
     return store ? std::move(*store) : nullptr;
   }
-  /// What a kill -9 at this moment would leave.
+  /// Names, sizes and times of a directory's files: equal twice means that nothing moved in
+  /// between.
+  static std::map<std::string, std::pair<std::uintmax_t, fs::file_time_type>> listing(
+      const std::string& directory) {
+    std::map<std::string, std::pair<std::uintmax_t, fs::file_time_type>> files;
+    std::error_code gone;
+    for (const auto& file : fs::directory_iterator(directory)) {
+      files[file.path()] = {file.file_size(gone), file.last_write_time(gone)};
+    }
+    return files;
+  }
+  /// What a kill -9 at this moment would leave. A crash is one moment and a copy is not: copied
+  /// again when RocksDB's own threads were at work meanwhile.
   std::string crash_image(const std::string& directory, const std::string& name) {
-    fs::copy(directory, path(name), fs::copy_options::recursive);
-    return path(name);
+    for (;;) {
+      const auto before = listing(directory);
+      fs::remove_all(path(name));
+      std::error_code failed;
+      fs::copy(directory, path(name), fs::copy_options::recursive, failed);
+      if (!failed && listing(directory) == before) return path(name);
+    }
   }
   static std::vector<fs::path> tables(const std::string& directory) {
     std::vector<fs::path> found;

@@ -169,6 +169,21 @@ TEST(UserState, HoldsTheLargestPolicyWithoutRunningOutOfSlots) {
   EXPECT_EQ(error_of(validate_user_state(state)), "");
 }
 
+TEST(UserState, OfTwoEntriesForOneSlotTheLaterPaymentStaysWhicheverComesFirst) {
+  Entry earlier = entry_for({}, kStart, "earlier");
+  Entry later =
+      entry_for({}, kStart - 1, "later");  // out of order: the sequence decides, not the time
+  later.row.sequence = 9;
+  later.seen_ms = earlier.seen_ms;  // as the contract has it: seen times grow with the sequence
+  earlier.slot = later.slot = 3;
+  const std::string once = put_entry({}, later);
+  EXPECT_EQ(put_entry(put_entry({}, earlier), later), once);
+  EXPECT_EQ(put_entry(once, later), once);
+  const std::string other_way = put_entry(once, earlier);
+  EXPECT_EQ(other_way, once);
+  EXPECT_FALSE(UserView(other_way).find_verdict("earlier").has_value());
+}
+
 // -- properties over random streams
 
 struct Written {
