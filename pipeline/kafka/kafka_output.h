@@ -46,7 +46,8 @@ class ProducerOutput : public OutputLog {
  protected:
   ProducerOutput(OutputOptions options, const Clock& clock)
       : options_(std::move(options)), clock_(clock) {}
-  Status create(const Properties& owned, RequestCounter* counter);
+  /// `linger`: how long a record may wait for others to share a request with; flush() never waits.
+  Status create(std::chrono::milliseconds linger, const Properties& owned, RequestCounter* counter);
   void destroy();
   /// Waits until everything is acknowledged or failed, at most `timeout`.
   TxnResult drain(std::chrono::milliseconds timeout);

@@ -5,28 +5,29 @@
 Prints one line a figure and, at the end, all of them as JSON. Rates are per core of CPU the job itself used (user + system of
 its process), so that the broker and the load beside it on the same machine do not count; the load of others is printed with
 each row. Payments: seeded, 100,000 users, about 200 bytes of JSON, event times one second apart per thousand payments.
-Delay: from the producer's call to a read_committed consumer having the verdict, both in this process.
 """
 import argparse
 import json
 import os
 import random
+import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support" / "python"))
 
-from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
+from confluent_kafka import Producer  # noqa: E402
 
 from weir_testing.broker import Broker  # noqa: E402
 from weir_testing.job import PARTITIONS, Job  # noqa: E402
-from weir_testing.paths import WORK  # noqa: E402
+from weir_testing.paths import WEIR, WORK  # noqa: E402
 
 USERS = 100_000
 SEED = 20261122
 START_S = 1_700_000_000
+PROBE = WEIR.parent / "tests/bench/delay_probe"
+BROKER_HEAP_MB = 1400  # with the 384 of the tests a collection of tens of milliseconds comes every second
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -116,49 +117,23 @@ class Bench:
         job.close()
 
     def delay(self, name: str, delivery: str, rate: int = 1000) -> None:
-        seconds = 8 if self.quick else 25
+        """From a client's publish call to its read_committed reader having the verdict; the client is delay_probe."""
+        warm_up, seconds = (5, 10) if self.quick else (20, 60)
         job = self.job(delivery=delivery)
         worker = job.worker().start_ready()
-        busy, wall = machine_busy(), time.monotonic()
-        sent: dict[str, float] = {}
-        delays: list[float] = []
-        total = rate * seconds
-        stop = time.monotonic() + seconds + 20
-
-        def read() -> None:
-            consumer = Consumer({"bootstrap.servers": self.broker.bootstrap, "group.id": f"reader-{job.name}",
-                                 "isolation.level": "read_committed", "enable.auto.commit": False})
-            consumer.assign([TopicPartition(job.topic["verdicts"], p, 0) for p in range(PARTITIONS)])
-            seen = 0
-            while seen < total and time.monotonic() < stop:
-                for message in consumer.consume(500, 0.01):
-                    now = time.monotonic()
-                    value = message.value()
-                    start = value.index(b'"transaction_id":"') + 18
-                    begun = sent.get(value[start:start + 11].decode())
-                    seen += 1
-                    if begun is not None and seen > rate * 3:  # the first seconds warm up
-                        delays.append(now - begun)
-            consumer.close()
-
-        reader = threading.Thread(target=read)
-        reader.start()
-        producer = Producer({"bootstrap.servers": self.broker.bootstrap, "partitioner": "murmur2_random", "linger.ms": 0})
-        rng = random.Random(SEED)
-        begin = time.monotonic()
-        for index in range(total):
-            due = begin + index / rate
-            while (left := due - time.monotonic()) > 0:
-                producer.poll(min(left, 0.001))
-            key, value = payment(rng, index)
-            sent[f"T{index:010d}"] = time.monotonic()
-            producer.produce(job.topic["transactions"], value=value, key=key)
-        producer.flush()
-        reader.join()
-        delays.sort()
-        at = lambda q: delays[int(q * (len(delays) - 1))] * 1000  # noqa: E731
-        wall, busy = time.monotonic() - wall, machine_busy() - busy
-        self.report(name, p50_ms=at(0.5), p99_ms=at(0.99), p999_ms=at(0.999), samples=len(delays), all_cores=busy / wall)
+        probe = subprocess.Popen([PROBE, self.broker.bootstrap, job.topic["transactions"], job.topic["verdicts"], str(PARTITIONS),
+                                  str(rate), str(warm_up), str(seconds)], stdout=subprocess.PIPE, text=True)
+        time.sleep(warm_up)
+        pids = {"job": worker_pid(worker), "broker": self.broker.pid(), "client": probe.pid}
+        start, wall = {who: cpu_seconds(pid) for who, pid in pids.items()}, time.monotonic()
+        time.sleep(seconds - 1)
+        cores = {who: cpu_seconds(pid) - start[who] for who, pid in pids.items()}
+        wall = time.monotonic() - wall
+        delays = json.loads(probe.communicate()[0])
+        tenths = delays.pop("tenths_p50_ms")
+        self.report(name, **delays, **{f"{who}_cores": used / wall for who, used in cores.items()})
+        print(f"{'':34} p50 of each tenth: {tenths}")
+        self.report(f"{name}: us per step", **step_microseconds(worker, rate * (warm_up + seconds)))
         worker.stop()
         job.close()
 
@@ -211,7 +186,7 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true", help="a tenth of the load, for a first look")
     arguments.add_argument("--only", default="", help="only figures whose name holds this")
     options = arguments.parse_args()
-    broker = Broker.start(WORK / "bench-broker")
+    broker = Broker.start(WORK / "bench-broker", heap_mb=BROKER_HEAP_MB)
     bench = Bench(broker, options.quick)
     plan = [
         ("throughput exactly_once model", lambda n: bench.throughput(n, "exactly_once", True)),

@@ -37,8 +37,8 @@ class Broker:
         self._partitions: dict[str, int] = {}  # of topics seen; it never changes here
 
     @classmethod
-    def start(cls, directory: Path, brokers: int = 1, settings: dict[str, str] | None = None) -> "Broker":
-        arguments = ["--brokers", str(brokers)]
+    def start(cls, directory: Path, brokers: int = 1, settings: dict[str, str] | None = None, heap_mb: int = 384) -> "Broker":
+        arguments = ["--brokers", str(brokers), "--heap", str(heap_mb)]
         for key, value in (settings or {}).items():
             arguments += ["--set", f"{key}={value}"]
         broker = cls(directory, _script("start", directory, *arguments))
@@ -68,6 +68,9 @@ class Broker:
 
     def restart(self, broker_id: int = 1) -> None:
         _script("restart", self.directory, str(broker_id))
+
+    def pid(self, broker_id: int = 1) -> int:
+        return int((self.directory / str(broker_id) / "pid").read_text())
 
     @contextlib.contextmanager
     def paused(self, broker_id: int = 1) -> Iterator[None]:
