@@ -1,0 +1,80 @@
+#pragma once
+// The window engine: exact sliding windows over the events of one kind of entity.
+//
+// Windows are true windows ending at the payment's own event time: (t - delay - length, t - delay].
+// An entity's events lie in pages, in order of (event time, arrival). Each window has a finger on
+// the first event behind its head and one on the first event behind its tail; when time moves on,
+// the fingers pass events one by one and exact running aggregates (integers) follow. So the cost of
+// an event depends neither on the length of a window nor on how many events it holds: an event
+// enters and leaves each window once. Railgun (Gomes et al., VLDB 2021) has the idea of chunks with
+// head and tail positions.
+//
+// Frontier: the newest event time of the entity. An event older than it is out of order: it takes
+// its place, every window it lies in counts it, and its own values are read by a scan. What is said
+// to a payment is never changed afterwards.
+//
+// Everything kept can be computed again from the rows (rebuild): after a change of the
+// declarations, and where a label takes an event out of a list of extremes or of last occurrences.
+//
+// Threads: none of its own; one worker uses it. Values depend on the entity's operations alone.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "pipeline/core/error.h"
+#include "state/windows/event_row.h"
+#include "state/windows/page_store.h"
+#include "state/windows/window_plan.h"
+
+namespace weir::state {
+
+/// An opinion about a payment. Of several the one with the latest label_time counts (ties: the
+/// larger label id); a higher revision of one label_id replaces the lower whatever its time.
+struct LabelOpinion {
+  std::uint64_t transaction = 0;
+  std::int64_t event_time_ms = 0;
+  bool fraud = false;
+  std::int64_t label_time_ms = 0;
+  std::uint64_t label_id = 0;
+  std::uint32_t revision = 0;
+};
+
+enum class LabelOutcome : std::uint8_t {
+  kApplied,   // it counts now
+  kRepeated,  // seen before: nothing changes
+  kOutdated,  // a later opinion counts
+  kWaiting,   // its payment has not come: kept, and applied when it does
+  kExpired,   // its payment is older than anything a window still sees
+};
+
+class EntityWindows {
+ public:
+  /// Both must outlive this.
+  EntityWindows(const WindowPlan& plan, PageStore& pages);
+  ~EntityWindows();
+
+  /// Adds an event and writes plan.size() values as of its own place, itself included (last,
+  /// time_since and median: the events before it). `values` may be empty: nothing is computed.
+  /// Returns the row as kept: with sequence, ratio and a label that waited for it.
+  Result<EventRow> add(std::string_view entity, EventRow row, std::span<double> values);
+
+  /// Values as of `time_ms`, without a new event; an older time than the frontier counts as the
+  /// frontier. False: the entity is unknown, `values` are those of no events.
+  Result<bool> evaluate(std::string_view entity, std::int64_t time_ms, std::span<double> values);
+
+  Result<LabelOutcome> label(std::string_view entity, const LabelOpinion& opinion);
+
+  /// The entity's newest labelled events, newest first, at most `rows.size()`; returns how many.
+  Result<std::size_t> labelled_rows(std::string_view entity, std::span<EventRow> rows);
+
+  /// Computes everything but the rows again; for tests, and used inside.
+  Status rebuild(std::string_view entity);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weir::state
