@@ -99,6 +99,10 @@ struct FeatureDeclaration {
 
 /// The number a field stands for; 0 is "absent" for ids, names and ratio.
 std::int64_t value_of(const EventRow& row, Field field);
+/// Fields whose 0 means "absent": such events take no part in functions of that field.
+bool may_be_absent(Field field);
+/// Units of value_of() per unit of the feature's value.
+std::int64_t scale_of(Field field);
 bool passes(const EventRow& row, const Filter& filter);
 /// True for filters whose outcome a label can change.
 bool depends_on_label(const Filter& filter);

@@ -1,7 +1,7 @@
 #pragma once
 // One event as an entity remembers it: the payment's raw fields as small numbers, its label once
 // known, nothing learned. Users, merchants, devices, addresses and cards keep the same row, so one
-// window engine serves all. 110 bytes; the layout is part of the state format (state/format.md).
+// window engine serves all. 104 bytes; the layout is part of the state format (state/format.md).
 
 #include <cstdint>
 
@@ -37,7 +37,7 @@ struct EventRow {
   std::uint32_t label_revision = 0;  // of that label_id
 };
 #pragma pack(pop)
-static_assert(sizeof(EventRow) == 110);
+static_assert(sizeof(EventRow) == 104);
 
 /// Order of rows: event time, then arrival.
 inline bool before(const EventRow& a, const EventRow& b) {

@@ -18,6 +18,10 @@
 
 namespace weir::state {
 
+/// Squares must not overflow 128 bits: where they are summed, larger values count as this one (a
+/// thousand million major units).
+inline constexpr std::int64_t kSquareMax = 10'000'000'000'000;
+
 struct WindowPlan {
   struct Lane {
     Filter filter;
@@ -32,7 +36,7 @@ struct WindowPlan {
   struct Measure {
     std::uint16_t window = 0;
     Field field = Field::kNone;
-    bool squares = false;
+    bool squares = false;  // with the squares, and values bounded so that those fit: stddev
   };
   struct Extremes {  // one list serves all windows of its lane
     std::uint16_t lane = 0;
@@ -43,6 +47,7 @@ struct WindowPlan {
   struct Distinct {  // one table serves all windows of its lane
     std::uint16_t lane = 0;
     Field field = Field::kNone;
+    std::int64_t length_ms = 0;  // of the lane's longest window that reads it
   };
   struct DistinctCount {
     std::uint16_t table = 0;
@@ -72,14 +77,17 @@ struct WindowPlan {
   std::vector<std::string> names;
   bool needs_ratio = false;
   bool needs_labelled = false;  // run functions
-  std::int64_t span_ms = 0;     // rows older than this before the frontier are in no window
-  std::uint64_t digest = 0;     // of everything that decides the layout of the head
+  std::int64_t span_ms = 0;     // rows older than this before the frontier matter to nothing
+  std::size_t rows_min = 0;  // but so many are kept whatever their age: median and ratio read them
+  std::uint64_t digest = 0;  // of everything that decides the layout of the head
 
   [[nodiscard]] std::size_t size() const { return outputs.size(); }
 
   /// Takes the declarations of `entity` and leaves the others. Error: the first that is wrong.
+  /// `lateness_ms`: out-of-order events up to this much behind the frontier get exact values.
   static Result<WindowPlan> compile(EntityKind entity,
-                                    std::span<const FeatureDeclaration> declarations);
+                                    std::span<const FeatureDeclaration> declarations,
+                                    std::int64_t lateness_ms);
 };
 
 }  // namespace weir::state

@@ -1,0 +1,27 @@
+#pragma once
+// What an event does to the aggregates of the windows it enters, lies in or leaves.
+
+#include <cstdint>
+
+#include "state/windows/operation.h"
+
+namespace weir::state {
+
+/// Moves every finger to where it belongs at `time_ms` (at least the frontier) and makes it the
+/// frontier: events enter windows at their heads and leave them at their tails.
+void advance(Operation& operation, std::int64_t time_ms);
+
+/// A row that was just inserted: enters all windows it lies in whose heads have passed its time.
+void enter_passed_lanes(Operation& operation, const EventRow& row);
+
+/// A row changed its label. The page already holds `after`.
+void relabel(Operation& operation, const EventRow& was, const EventRow& now);
+
+/// Computes all aggregates and fingers from the rows.
+void recompute(Operation& operation);
+
+/// Up to which time the tail of a window, or the head of a lane, has passed rows.
+std::int64_t tail_of(Operation& operation, const WindowPlan::Window& window);
+std::int64_t head_of(Operation& operation, std::size_t lane);
+
+}  // namespace weir::state

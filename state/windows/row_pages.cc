@@ -1,0 +1,127 @@
+#include "state/windows/row_pages.h"
+
+#include <algorithm>
+
+namespace weir::state {
+namespace {
+
+std::uint32_t last_page_starting_at_or_before(Operation& operation, std::int64_t time_ms) {
+  const HeadFixed& fixed = operation.head.fixed();
+  std::uint32_t low = fixed.first_page;
+  std::uint32_t high = fixed.last_page;
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low + 1) / 2;
+    const auto rows = operation.rows(middle);
+    if (!rows.empty() && rows.front().time_ms <= time_ms) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low;
+}
+
+std::size_t index_after(std::span<const EventRow> rows, std::int64_t time_ms) {
+  return static_cast<std::size_t>(std::ranges::upper_bound(rows, time_ms, {}, &EventRow::time_ms) -
+                                  rows.begin());
+}
+
+}  // namespace
+
+Place insert_row(Operation& operation, const EventRow& row) {
+  HeadFixed& fixed = operation.head.fixed();
+  Place place;
+  if (fixed.rows == 0) {
+    fixed.last_page = fixed.first_page;
+    place = {fixed.last_page, 0};
+  } else if (row.time_ms >= fixed.newest_row_ms) {
+    const std::size_t size = operation.rows(fixed.last_page).size();
+    if (size >= kRowsPerPage) {
+      place = {++fixed.last_page, 0};
+    } else {
+      place = {fixed.last_page, static_cast<std::uint32_t>(size)};
+    }
+  } else {
+    const std::uint32_t page = last_page_starting_at_or_before(operation, row.time_ms);
+    place = {page, static_cast<std::uint32_t>(index_after(operation.rows(page), row.time_ms))};
+  }
+  insert_element(operation.write_rows(place.page), place.index, row);
+  ++fixed.rows;
+  fixed.newest_row_ms = std::max(fixed.newest_row_ms, row.time_ms);
+  if (place.page == fixed.first_page) {
+    fixed.first_page_newest_ms = operation.rows(place.page).back().time_ms;
+  }
+
+  each_finger(operation, [&](Finger& finger, std::int64_t passed_ms) {
+    if (row.time_ms <= passed_ms) {
+      // Everything before the row has been passed, so a finger on an earlier page stands at its
+      // end.
+      if (finger.page < place.page) finger = place;
+      if (finger.page == place.page && finger.index >= place.index) ++finger.index;
+    } else if (finger.page > place.page ||
+               (finger.page == place.page && finger.index > place.index)) {
+      finger = place;
+    }
+  });
+  return place;
+}
+
+std::optional<Place> find_row(Operation& operation, std::int64_t time_ms,
+                              std::uint64_t transaction) {
+  const HeadFixed& fixed = operation.head.fixed();
+  if (fixed.rows == 0) return std::nullopt;
+  // Rows of one time may lie on several pages: from the last of them backwards.
+  for (std::uint32_t page = last_page_starting_at_or_before(operation, time_ms);; --page) {
+    const auto rows = operation.rows(page);
+    for (std::size_t i = index_after(rows, time_ms); i > 0; --i) {
+      const EventRow& row = rows[i - 1];
+      if (row.time_ms != time_ms) return std::nullopt;
+      if (row.transaction == transaction) return Place{page, static_cast<std::uint32_t>(i - 1)};
+    }
+    if (page == fixed.first_page || !operation.status()) return std::nullopt;
+  }
+}
+
+Place first_after(Operation& operation, std::int64_t time_ms) {
+  const HeadFixed& fixed = operation.head.fixed();
+  if (fixed.rows == 0) return {fixed.first_page, 0};
+  const std::uint32_t page = last_page_starting_at_or_before(operation, time_ms);
+  return {page, static_cast<std::uint32_t>(index_after(operation.rows(page), time_ms))};
+}
+
+void amounts_before(Operation& operation, Place place, std::size_t count,
+                    std::vector<std::int64_t>& amounts) {
+  amounts.clear();
+  const HeadFixed& fixed = operation.head.fixed();
+  if (fixed.rows == 0) return;
+  std::uint32_t page = place.page;
+  std::size_t index = place.index;
+  while (operation.status()) {
+    const auto rows = operation.rows(page);
+    for (; index > 0 && amounts.size() < count; --index) amounts.push_back(rows[index - 1].amount);
+    if (amounts.size() == count || page == fixed.first_page) return;
+    index = operation.rows(--page).size();
+  }
+}
+
+void drop_old_pages(Operation& operation, std::int64_t horizon_ms) {
+  HeadFixed& fixed = operation.head.fixed();
+  bool dropped = false;
+  while (operation.status() && fixed.rows > 0 && fixed.first_page < fixed.last_page &&
+         fixed.first_page_newest_ms <= horizon_ms) {
+    const auto size = static_cast<std::uint32_t>(operation.rows(fixed.first_page).size());
+    if (fixed.rows - size < operation.plan.rows_min) break;
+    operation.erase({PageKind::kRows, 0, fixed.first_page});
+    fixed.rows -= size;
+    ++fixed.first_page;
+    const auto next = operation.rows(fixed.first_page);
+    fixed.first_page_newest_ms = next.empty() ? kNoTime : next.back().time_ms;
+    dropped = true;
+  }
+  if (!dropped) return;
+  each_finger(operation, [&](Finger& finger, std::int64_t) {
+    if (finger.page < fixed.first_page) finger = {fixed.first_page, 0};
+  });
+}
+
+}  // namespace weir::state
