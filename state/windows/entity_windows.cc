@@ -46,28 +46,37 @@ LabelOutcome compare(const WaitingLabel& said, Label label, std::int64_t time_ms
   return later ? LabelOutcome::kApplied : LabelOutcome::kOutdated;
 }
 
-/// Makes the operation's head ready. A new entity gets one; one of other declarations is computed
-/// again from the rows.
-void open_head(Operation& operation);
-
-/// The newest labelled events: in order, each once.
+/// Puts the row among the newest labelled events: in order, each once. What gives way and is in no
+/// page any more is dropped for good.
 void note_labelled(Operation& operation, const EventRow& row) {
   if (!operation.plan.needs_labelled) return;
   std::string& page = operation.write(kLabelledPage);
-  auto rows = elements<EventRow>(&page);
+  const auto rows = elements<EventRow>(&page);
   const auto place = std::ranges::lower_bound(rows, row, before);
-  const auto at = static_cast<std::size_t>(place - rows.begin());
-  const bool known = place != rows.end() && place->sequence == row.sequence;
-  if (known) erase_elements<EventRow>(page, at, at + 1);
-  if (!known && rows.size() == kLabelledRowsMax) {
+  auto at = static_cast<std::size_t>(place - rows.begin());
+  if (place != rows.end() && place->sequence == row.sequence) {
+    erase_elements<EventRow>(page, at, at + 1);
+  } else if (rows.size() == kLabelledRowsMax) {
     if (at == 0) return;  // older than all of them
+    const EventRow oldest = rows.front();
     erase_elements<EventRow>(page, 0, 1);
-    insert_element(page, at - 1, row);
-    return;
+    --at;
+    if (!find_sequence(operation, oldest.time_ms, oldest.sequence)) {
+      operation.dropped.push_back(oldest);
+    }
   }
   insert_element(page, at, row);
 }
 
+bool is_noted(Operation& operation, const EventRow& row) {
+  if (!operation.plan.needs_labelled) return false;
+  const auto rows = elements<EventRow>(operation.read(kLabelledPage));
+  const auto place = std::ranges::lower_bound(rows, row, before);
+  return place != rows.end() && place->sequence == row.sequence;
+}
+
+/// Makes the operation's head ready. A new entity gets one; one of other declarations is computed
+/// again from the rows.
 void open_head(Operation& operation) {
   const WindowPlan& plan = operation.plan;
   std::string& bytes = operation.write(kHeadPage);
@@ -142,18 +151,19 @@ std::optional<WaitingLabel> take_waiting(Operation& operation, const EventRow& r
 LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
   HeadFixed& fixed = operation.head.fixed();
   std::string& page = operation.write(kWaitingPage);
-  const std::int64_t horizon = horizon_of(operation);
+  const auto is_same = [&](const WaitingLabel& label) {
+    return label.transaction == said.transaction && label.event_time_ms == said.event_time_ms;
+  };
   auto labels = elements<WaitingLabel>(&page);
+  if (const auto same = std::ranges::find_if(labels, is_same); same != labels.end()) {
+    const auto outcome =
+        compare(said, same->label, same->label_time_ms, same->label_id, same->revision);
+    if (outcome != LabelOutcome::kApplied) return outcome;
+  }
+  const std::int64_t horizon = horizon_of(operation);
   for (std::size_t i = labels.size(); i-- > 0;) {
-    const WaitingLabel& label = labels[i];
-    const bool same =
-        label.transaction == said.transaction && label.event_time_ms == said.event_time_ms;
-    if (same) {
-      const auto outcome =
-          compare(said, label.label, label.label_time_ms, label.label_id, label.revision);
-      if (outcome != LabelOutcome::kApplied) return outcome;
-    }
-    if (same || label.event_time_ms <= horizon) erase_elements<WaitingLabel>(page, i, i + 1);
+    if (!is_same(labels[i]) && labels[i].event_time_ms > horizon) continue;
+    erase_elements<WaitingLabel>(page, i, i + 1);
     labels = elements<WaitingLabel>(&page);
   }
   if (labels.size() >= kWaitingMax) {
@@ -169,12 +179,24 @@ LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
 }  // namespace
 
 struct EntityWindows::Impl {
+  /// What every operation that may have moved time ends with.
+  void finish(Operation& operation, std::string_view entity) {
+    const std::size_t evicted = operation.dropped.size();  // from the labelled list: gone for good
+    drop_old_pages(operation, horizon_of(operation));
+    if (journal == nullptr) return;
+    for (std::size_t i = 0; i < operation.dropped.size(); ++i) {
+      const EventRow& row = operation.dropped[i];
+      if (i < evicted || !is_noted(operation, row)) journal->row_dropped(entity, row.sequence);
+    }
+  }
+
   const WindowPlan& plan;
   PageStore& pages;
+  WindowJournal* journal;
 };
 
-EntityWindows::EntityWindows(const WindowPlan& plan, PageStore& pages)
-    : impl_(std::make_unique<Impl>(Impl{plan, pages})) {}
+EntityWindows::EntityWindows(const WindowPlan& plan, PageStore& pages, WindowJournal* journal)
+    : impl_(std::make_unique<Impl>(Impl{plan, pages, journal})) {}
 EntityWindows::~EntityWindows() = default;
 
 Result<EventRow> EntityWindows::add(std::string_view entity, EventRow row,
@@ -200,9 +222,13 @@ Result<EventRow> EntityWindows::add(std::string_view entity, EventRow row,
     enter_passed_lanes(operation, row);
     if (!values.empty() && in_order) write_window_values(operation, values);
     // Not before: a payment's own values never know its label.
-    if (const auto said = take_waiting(operation, row)) row = set_label(operation, place, *said);
+    if (const auto said = take_waiting(operation, row)) {
+      row = set_label(operation, place, *said);
+      if (impl_->journal != nullptr) impl_->journal->label_taken(entity, row.transaction);
+    }
+    if (impl_->journal != nullptr) impl_->journal->row_put(entity, row);
   }
-  drop_old_pages(operation, horizon_of(operation));
+  impl_->finish(operation, entity);
   if (!operation.status()) return operation.status().error();
   return row;
 }
@@ -219,7 +245,7 @@ Result<bool> EntityWindows::evaluate(std::string_view entity, std::int64_t time_
   advance(operation, time_ms);
   write_values_before(operation, values);
   write_window_values(operation, values);
-  drop_old_pages(operation, horizon_of(operation));
+  impl_->finish(operation, entity);
   if (!operation.status()) return operation.status().error();
   return true;
 }
@@ -232,14 +258,72 @@ Result<LabelOutcome> EntityWindows::label(std::string_view entity, const LabelOp
   if (const auto place = find_row(operation, opinion.event_time_ms, opinion.transaction)) {
     const EventRow row = operation.rows(place->page)[place->index];
     outcome = compare(said, row.label, row.label_time_ms, row.label_id, row.label_revision);
-    if (outcome == LabelOutcome::kApplied) set_label(operation, *place, said);
+    if (outcome == LabelOutcome::kApplied) {
+      const EventRow now = set_label(operation, *place, said);
+      if (impl_->journal != nullptr) impl_->journal->row_put(entity, now);
+    }
   } else if (opinion.event_time_ms <= horizon_of(operation)) {
     outcome = LabelOutcome::kExpired;
   } else {
     outcome = keep_waiting(operation, said);
+    if (outcome == LabelOutcome::kWaiting && impl_->journal != nullptr) {
+      impl_->journal->label_waits(entity, opinion);
+    }
   }
+  impl_->finish(operation, entity);
   if (!operation.status()) return operation.status().error();
   return outcome;
+}
+
+Status EntityWindows::put(std::string_view entity, const EventRow& row) {
+  Operation operation(impl_->plan, impl_->pages, entity);
+  open_head(operation);
+  HeadFixed& fixed = operation.head.fixed();
+  fixed.next_sequence = std::max(fixed.next_sequence, row.sequence + 1);
+  advance(operation, row.time_ms);
+  if (const auto place = find_sequence(operation, row.time_ms, row.sequence)) {
+    std::string& page = operation.write_rows(place->page);
+    EventRow* stored = reinterpret_cast<EventRow*>(page.data()) + place->index;
+    const EventRow was = *stored;
+    *stored = row;
+    relabel(operation, was, row);
+  } else if (row.time_ms > horizon_of(operation)) {
+    insert_row(operation, row);
+    enter_passed_lanes(operation, row);
+  }
+  if (row.label != Label::kUnknown) {
+    take_waiting(operation, row);
+    note_labelled(operation, row);
+  }
+  drop_old_pages(operation, horizon_of(operation));
+  return operation.status();
+}
+
+Status EntityWindows::put_waiting(std::string_view entity, const LabelOpinion& opinion) {
+  Operation operation(impl_->plan, impl_->pages, entity);
+  open_head(operation);
+  // Where its payment is there, the store is ahead of this record, and the payment has taken it.
+  if (!find_row(operation, opinion.event_time_ms, opinion.transaction)) {
+    keep_waiting(operation, waiting_of(opinion));
+  }
+  return operation.status();
+}
+
+Status EntityWindows::rows(std::string_view entity,
+                           const std::function<void(const EventRow&)>& sink) {
+  Operation operation(impl_->plan, impl_->pages, entity);
+  if (operation.read(kHeadPage) == nullptr) return operation.status();
+  open_head(operation);
+  const HeadFixed& fixed = operation.head.fixed();
+  // Pages are given back as a whole: of the oldest, only what still counts.
+  std::size_t left = fixed.rows;
+  Finger at{fixed.first_page, 0};
+  for (const EventRow* row = operation.peek(at); row != nullptr; row = operation.peek(at)) {
+    if (row->time_ms > horizon_of(operation) || left <= impl_->plan.rows_min) sink(*row);
+    --left;
+    ++at.index;
+  }
+  return operation.status();
 }
 
 Result<std::size_t> EntityWindows::labelled_rows(std::string_view entity,

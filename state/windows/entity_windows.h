@@ -19,6 +19,7 @@
 // Threads: none of its own; one worker uses it. Values depend on the entity's operations alone.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -49,10 +50,23 @@ enum class LabelOutcome : std::uint8_t {
   kExpired,   // its payment is older than anything a window still sees
 };
 
+/// Told what changes, row by row: what a log must hold to give the windows back (see put()).
+class WindowJournal {
+ public:
+  virtual ~WindowJournal() = default;
+  /// The row is new, or its label is.
+  virtual void row_put(std::string_view entity, const EventRow& row) = 0;
+  /// No window or list sees the row any more.
+  virtual void row_dropped(std::string_view entity, std::uint32_t sequence) = 0;
+  /// A label waits for its payment, or waits no longer.
+  virtual void label_waits(std::string_view entity, const LabelOpinion& opinion) = 0;
+  virtual void label_taken(std::string_view entity, std::uint64_t transaction) = 0;
+};
+
 class EntityWindows {
  public:
-  /// Both must outlive this.
-  EntityWindows(const WindowPlan& plan, PageStore& pages);
+  /// All must outlive this; `journal` may be null.
+  EntityWindows(const WindowPlan& plan, PageStore& pages, WindowJournal* journal = nullptr);
   ~EntityWindows();
 
   /// Adds an event and writes plan.size() values as of its own place, itself included (last,
@@ -65,6 +79,15 @@ class EntityWindows {
   Result<bool> evaluate(std::string_view entity, std::int64_t time_ms, std::span<double> values);
 
   Result<LabelOutcome> label(std::string_view entity, const LabelOpinion& opinion);
+
+  /// Gives back what the journal was told: the row as it is, wherever it belongs. Putting a row
+  /// again changes nothing, and of the versions of one row the last one put stays; so a log may be
+  /// read from any point before the end of what is known. Tells no journal.
+  Status put(std::string_view entity, const EventRow& row);
+  Status put_waiting(std::string_view entity, const LabelOpinion& opinion);
+
+  /// Every row kept, oldest first: tools and tests.
+  Status rows(std::string_view entity, const std::function<void(const EventRow&)>& sink);
 
   /// The entity's newest labelled events, newest first, at most `rows.size()`; returns how many.
   Result<std::size_t> labelled_rows(std::string_view entity, std::span<EventRow> rows);

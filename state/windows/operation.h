@@ -91,6 +91,9 @@ class Operation {
 
   [[nodiscard]] const Status& status() const { return status_; }
 
+  /// Rows that left the pages; the labelled list may still hold them.
+  std::vector<EventRow> dropped;
+
   const WindowPlan& plan;
   HeadPage head;
 

@@ -28,6 +28,25 @@ std::size_t index_after(std::span<const EventRow> rows, std::int64_t time_ms) {
 
 }  // namespace
 
+namespace {
+
+std::optional<Place> find_where(Operation& operation, std::int64_t time_ms, auto&& is_wanted) {
+  const HeadFixed& fixed = operation.head.fixed();
+  if (fixed.rows == 0) return std::nullopt;
+  // Rows of one time may lie on several pages: from the last of them backwards.
+  for (std::uint32_t page = last_page_starting_at_or_before(operation, time_ms);; --page) {
+    const auto rows = operation.rows(page);
+    for (std::size_t i = index_after(rows, time_ms); i > 0; --i) {
+      const EventRow& row = rows[i - 1];
+      if (row.time_ms != time_ms) return std::nullopt;
+      if (is_wanted(row)) return Place{page, static_cast<std::uint32_t>(i - 1)};
+    }
+    if (page == fixed.first_page || !operation.status()) return std::nullopt;
+  }
+}
+
+}  // namespace
+
 Place insert_row(Operation& operation, const EventRow& row) {
   HeadFixed& fixed = operation.head.fixed();
   Place place;
@@ -35,16 +54,23 @@ Place insert_row(Operation& operation, const EventRow& row) {
     fixed.last_page = fixed.first_page;
     place = {fixed.last_page, 0};
   } else if (row.time_ms >= fixed.newest_row_ms) {
-    const std::size_t size = operation.rows(fixed.last_page).size();
-    if (size >= kRowsPerPage) {
-      place = {++fixed.last_page, 0};
-    } else {
-      place = {fixed.last_page, static_cast<std::uint32_t>(size)};
-    }
+    place = {fixed.last_page, static_cast<std::uint32_t>(operation.rows(fixed.last_page).size())};
   } else {
-    const std::uint32_t page = last_page_starting_at_or_before(operation, row.time_ms);
-    place = {page, static_cast<std::uint32_t>(index_after(operation.rows(page), row.time_ms))};
+    place = first_after(operation, row.time_ms);
   }
+  // Rows of one time are in order of arrival. Only what comes back from a log may belong before one
+  // that is there.
+  while (fixed.rows > 0) {
+    if (place.index == 0) {
+      if (place.page == fixed.first_page) break;
+      --place.page;
+      place.index = static_cast<std::uint32_t>(operation.rows(place.page).size());
+    }
+    const auto rows = operation.rows(place.page);
+    if (place.index == 0 || rows.size() < place.index || before(rows[place.index - 1], row)) break;
+    --place.index;
+  }
+  if (place.page == fixed.last_page && place.index >= kRowsPerPage) place = {++fixed.last_page, 0};
   insert_element(operation.write_rows(place.page), place.index, row);
   ++fixed.rows;
   fixed.newest_row_ms = std::max(fixed.newest_row_ms, row.time_ms);
@@ -68,18 +94,14 @@ Place insert_row(Operation& operation, const EventRow& row) {
 
 std::optional<Place> find_row(Operation& operation, std::int64_t time_ms,
                               std::uint64_t transaction) {
-  const HeadFixed& fixed = operation.head.fixed();
-  if (fixed.rows == 0) return std::nullopt;
-  // Rows of one time may lie on several pages: from the last of them backwards.
-  for (std::uint32_t page = last_page_starting_at_or_before(operation, time_ms);; --page) {
-    const auto rows = operation.rows(page);
-    for (std::size_t i = index_after(rows, time_ms); i > 0; --i) {
-      const EventRow& row = rows[i - 1];
-      if (row.time_ms != time_ms) return std::nullopt;
-      if (row.transaction == transaction) return Place{page, static_cast<std::uint32_t>(i - 1)};
-    }
-    if (page == fixed.first_page || !operation.status()) return std::nullopt;
-  }
+  return find_where(operation, time_ms,
+                    [&](const EventRow& row) { return row.transaction == transaction; });
+}
+
+std::optional<Place> find_sequence(Operation& operation, std::int64_t time_ms,
+                                   std::uint32_t sequence) {
+  return find_where(operation, time_ms,
+                    [&](const EventRow& row) { return row.sequence == sequence; });
 }
 
 Place first_after(Operation& operation, std::int64_t time_ms) {
@@ -109,8 +131,10 @@ void drop_old_pages(Operation& operation, std::int64_t horizon_ms) {
   bool dropped = false;
   while (operation.status() && fixed.rows > 0 && fixed.first_page < fixed.last_page &&
          fixed.first_page_newest_ms <= horizon_ms) {
-    const auto size = static_cast<std::uint32_t>(operation.rows(fixed.first_page).size());
+    const auto rows = operation.rows(fixed.first_page);
+    const auto size = static_cast<std::uint32_t>(rows.size());
     if (fixed.rows - size < operation.plan.rows_min) break;
+    operation.dropped.insert(operation.dropped.end(), rows.begin(), rows.end());
     operation.erase({PageKind::kRows, 0, fixed.first_page});
     fixed.rows -= size;
     ++fixed.first_page;

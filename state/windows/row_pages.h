@@ -4,6 +4,7 @@
 // the page of its time, which may then hold more than a full one.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "state/windows/operation.h"
@@ -15,8 +16,8 @@ inline constexpr std::size_t kRowsPerPage = 32;
 /// Page and index of a row.
 using Place = Finger;
 
-/// Puts a row behind all rows of its time and moves every finger accordingly: over it where the
-/// finger has passed its time already, else not past it.
+/// Puts a row into its place by (event time, sequence) and moves every finger accordingly: over it
+/// where the finger has passed its time already, else not past it.
 Place insert_row(Operation& operation, const EventRow& row);
 
 /// The row of this payment; nullopt when it is not there.
@@ -30,7 +31,12 @@ Place first_after(Operation& operation, std::int64_t time_ms);
 void amounts_before(Operation& operation, Place place, std::size_t count,
                     std::vector<std::int64_t>& amounts);
 
-/// Gives pages back whose rows are older than `horizon_ms` and no longer among the newest rows_min.
+/// The row with this time and sequence; nullopt when it is not there.
+std::optional<Place> find_sequence(Operation& operation, std::int64_t time_ms,
+                                   std::uint32_t sequence);
+
+/// Gives pages back whose rows are older than `horizon_ms` and no longer among the newest rows_min;
+/// their rows are noted in operation.dropped.
 void drop_old_pages(Operation& operation, std::int64_t horizon_ms);
 
 /// Calls `visit` with each finger of the head and the time up to which it has passed rows.
