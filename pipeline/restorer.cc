@@ -116,9 +116,7 @@ Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {
   const auto status =
       changelog_.read(kReadWait, [&](const ChangelogReader::Record& record) -> Status {
         const auto found = partitions.find(record.partition);
-        if (found == partitions.end() || found->second.phase != Phase::kRestoring ||
-            record.tombstone)
-          return ok();
+        if (found == partitions.end() || found->second.phase != Phase::kRestoring) return ok();
         ++read;
         auto applied = found->second.store->restore(record.key, record.value, record.offset);
         if (!applied) damaged = record.partition;

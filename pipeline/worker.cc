@@ -178,8 +178,13 @@ TxnResult Worker::send_changes() {
   for (auto& [id, partition] : partitions_) {
     if (!partition.store) continue;
     for (auto& change : partition.store->take_changes()) {
-      auto sent = ports_.output.send(
-          {Stream::kChangelog, id, id, std::move(change.key), std::move(change.value), {}});
+      auto sent = ports_.output.send({Stream::kChangelog,
+                                      id,
+                                      id,
+                                      std::move(change.key),
+                                      std::move(change.value),
+                                      {},
+                                      change.tombstone});
       if (sent.outcome != TxnOutcome::kCommitted) return sent;
     }
   }

@@ -75,6 +75,112 @@ Result<ChangelogRecord> decode_commit_record(std::string_view key, ByteReader va
 
 }  // namespace
 
+namespace {
+
+constexpr char kRowKind = 'r';
+constexpr char kWaitingKind = 'o';
+constexpr std::size_t kWaitingBytes = 8 + 8 + 8 + 8 + 4 + 1;
+
+std::string window_key(std::string_view user_id, char kind, auto number) {
+  std::string key;
+  key.reserve(user_id.size() + 3 + sizeof number);
+  key.push_back('w');
+  key.append(user_id);
+  key.push_back('\0');
+  key.push_back(kind);
+  append(key, number);
+  return key;
+}
+
+}  // namespace
+
+WindowChange row_put(std::string_view user_id, const EventRow& row) {
+  const std::uint32_t sequence = row.sequence;
+  return {window_key(user_id, kRowKind, sequence),
+          std::string(reinterpret_cast<const char*>(&row), sizeof row), false};
+}
+
+WindowChange row_dropped(std::string_view user_id, std::uint32_t sequence) {
+  return {window_key(user_id, kRowKind, sequence), {}, true};
+}
+
+WindowChange label_waits(std::string_view user_id, const LabelOpinion& opinion) {
+  WindowChange change{window_key(user_id, kWaitingKind, opinion.transaction), {}, false};
+  append(change.body, opinion.transaction);
+  append(change.body, opinion.event_time_ms);
+  append(change.body, opinion.label_time_ms);
+  append(change.body, opinion.label_id);
+  append(change.body, opinion.revision);
+  append(change.body, static_cast<std::uint8_t>(opinion.fraud));
+  return change;
+}
+
+WindowChange label_taken(std::string_view user_id, std::uint64_t transaction) {
+  return {window_key(user_id, kWaitingKind, transaction), {}, true};
+}
+
+KeyValue encode_window_record(WindowChange change, std::int64_t input_offset,
+                              std::uint64_t commit_sequence) {
+  KeyValue out{std::move(change.key), {}, change.tombstone};
+  if (change.tombstone) return out;
+  append(out.value, kChangelogVersion);
+  append(out.value, input_offset);
+  append(out.value, commit_sequence);
+  out.value.append(change.body);
+  return out;
+}
+
+Result<WindowRecordView> parse_window_record(std::string_view key, std::string_view value) {
+  auto reader = open_value(value);
+  if (!reader) return reader.error();
+  WindowRecordView record;
+  // From the end: an id may hold any byte but 0.
+  const auto end_of_id = key.find('\0');
+  if (end_of_id == std::string_view::npos || end_of_id < 2 || end_of_id + 1 >= key.size()) {
+    return refused("malformed window key");
+  }
+  record.user_id = key.substr(1, end_of_id - 1);
+  const char kind = key[end_of_id + 1];
+  const std::size_t number_bytes = key.size() - end_of_id - 2;
+  record.is_row = kind == kRowKind;
+  if ((kind != kRowKind && kind != kWaitingKind) ||
+      number_bytes != (record.is_row ? sizeof(std::uint32_t) : sizeof(std::uint64_t))) {
+    return refused("malformed window key");
+  }
+  record.input_offset = reader->number<std::int64_t>();
+  record.commit_sequence = reader->number<std::uint64_t>();
+  if (reader->failed()) return refused("window record cut short");
+  if (record.input_offset < 0 || record.commit_sequence == 0) {
+    return refused("window record out of range");
+  }
+  record.body = reader->rest();
+  if (record.body.size() != (record.is_row ? sizeof(EventRow) : kWaitingBytes)) {
+    return refused("window record of wrong length");
+  }
+  const char* number = key.data() + end_of_id + 2;
+  const bool fits = record.is_row
+                        ? load<std::uint32_t>(number) == row_of(record.body).sequence
+                        : load<std::uint64_t>(number) == waiting_label_of(record.body).transaction;
+  if (!fits) return refused("window key and value name different rows");
+  return record;
+}
+
+EventRow row_of(std::string_view body) {
+  return load<EventRow>(body.data());
+}
+
+LabelOpinion waiting_label_of(std::string_view body) {
+  ByteReader reader(body);
+  LabelOpinion opinion;
+  opinion.transaction = reader.number<std::uint64_t>();
+  opinion.event_time_ms = reader.number<std::int64_t>();
+  opinion.label_time_ms = reader.number<std::int64_t>();
+  opinion.label_id = reader.number<std::uint64_t>();
+  opinion.revision = reader.number<std::uint32_t>();
+  opinion.fraud = reader.number<std::uint8_t>() != 0;
+  return opinion;
+}
+
 KeyValue encode_entry_record(std::string_view user_id, std::int64_t input_offset,
                              std::uint64_t commit_sequence, const Entry& entry) {
   KeyValue out;

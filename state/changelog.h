@@ -4,6 +4,10 @@
 //   key "u" user_id 0x00 slot       value: version, input offset, commit       "slot now holds
 //   this"
 //                                          sequence, entry
+//   key "w" user_id 0x00 kind rest  value: version, input offset, commit       a row of the user's
+//                                          sequence, row or waiting label      windows; without
+//                                          value:
+//                                                                              gone
 //   key "l" lineage id (8 bytes)    value: version, lineage                     model and rules a
 //   verdict was made with key "c"                         value: version, commit record last record
 //   of every commit
@@ -18,6 +22,7 @@
 #include "pipeline/core/verdict.h"
 #include "state/entry_codec.h"
 #include "state/user_state.h"
+#include "state/windows/entity_windows.h"
 
 namespace weir::state {
 
@@ -48,7 +53,35 @@ struct LineageRecord {
 struct KeyValue {
   std::string key;
   std::string value;
+  bool tombstone = false;  // no value: compaction forgets the key
 };
+
+/// What windows change, as the changelog will say it; its place in the input is added when the
+/// payment that caused it is.
+struct WindowChange {
+  std::string key;
+  std::string body;        // row or waiting label, as it lies in memory
+  bool tombstone = false;  // the row or label is gone
+};
+WindowChange row_put(std::string_view user_id, const EventRow& row);
+WindowChange row_dropped(std::string_view user_id, std::uint32_t sequence);
+WindowChange label_waits(std::string_view user_id, const LabelOpinion& opinion);
+WindowChange label_taken(std::string_view user_id, std::uint64_t transaction);
+KeyValue encode_window_record(WindowChange change, std::int64_t input_offset,
+                              std::uint64_t commit_sequence);
+
+/// A window record taken apart without copying. `row` or `waiting` is what it puts.
+struct WindowRecordView {
+  std::string_view user_id;
+  std::int64_t input_offset = 0;
+  std::uint64_t commit_sequence = 0;
+  std::string_view body;
+  bool is_row = true;
+};
+/// Tombstones are not records: do not pass them.
+Result<WindowRecordView> parse_window_record(std::string_view key, std::string_view value);
+EventRow row_of(std::string_view body);
+LabelOpinion waiting_label_of(std::string_view body);
 
 KeyValue encode(const EntryRecord& record);
 KeyValue encode(const LineageRecord& record);

@@ -2,6 +2,7 @@
 
 #define XXH_INLINE_ALL
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <xxhash.h>
@@ -14,6 +15,8 @@ namespace {
 /// Expected size of a user with a history of 16 rows and a few verdicts: only sizes the table.
 constexpr std::size_t kUserBytesTypical = 1536;
 constexpr std::size_t kBucketsMax = std::size_t{1} << 22;
+/// A user with more than this in pages keeps only those in use: a busy one leaves a trail of them.
+constexpr std::size_t kPagesBytesKept = std::size_t{32} << 10;
 
 /// What malloc takes for a block: eight bytes of its own, rounded up to sixteen.
 std::size_t block_bytes(std::size_t bytes) {
@@ -28,6 +31,11 @@ std::size_t string_bytes(const std::string& text) {
 /// Table node: next pointer, kept hash, key and user; and one bucket.
 std::size_t node_bytes() {
   return block_bytes(2 * sizeof(void*) + sizeof(std::string) + sizeof(HotUser)) + sizeof(void*);
+}
+
+/// Tree node: colour and three pointers, id and page.
+std::size_t page_node_bytes() {
+  return block_bytes(4 * sizeof(void*) + sizeof(std::uint64_t) + sizeof(HotPage));
 }
 
 std::size_t id_bytes(std::string_view id) {
@@ -92,10 +100,29 @@ void HotSet::erase(HotUser& user) {
 }
 
 void HotSet::recharge(HotUser& user) {
-  const std::size_t now = node_bytes() + id_bytes(user.id) + string_bytes(user.state);
+  const std::size_t now =
+      node_bytes() + id_bytes(user.id) + string_bytes(user.state) + user.pages_bytes;
   bytes_ += now - user.charged_bytes;
   if (user.dirty) dirty_bytes_ += now - user.charged_bytes;
   user.charged_bytes = now;
+}
+
+void HotSet::recharge_pages(HotUser& user) {
+  std::size_t now = 0;
+  for (const auto& [id, page] : user.pages) now += page_node_bytes() + string_bytes(page.bytes);
+  user.pages_bytes = now;
+  recharge(user);
+}
+
+void HotSet::trim_pages(HotUser& user) {
+  if (user.pages_bytes <= kPagesBytesKept) return;
+  for (auto place = user.pages.begin(); place != user.pages.end();) {
+    HotPage& page = place->second;
+    const bool idle = !page.dirty && !page.staged && !page.referenced;
+    page.referenced = false;
+    place = idle ? user.pages.erase(place) : std::next(place);
+  }
+  recharge_pages(user);
 }
 
 void HotSet::make_dirty(HotUser& user, std::uint64_t since) {

@@ -8,12 +8,23 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 namespace weir::state {
+
+/// A page of the user's windows (state/windows/page_store.h).
+struct HotPage {
+  std::string bytes;    // staged changes included
+  bool exists = true;   // false: known not to exist
+  bool dirty = false;   // committed changes are only in memory
+  bool staged = false;  // changed by the running transaction
+  bool referenced = true;
+  std::uint32_t undo = 0;  // place in the transaction's list of pages, while staged
+};
 
 struct HotUser {
   std::string_view id;        // the key in the table
@@ -22,8 +33,11 @@ struct HotUser {
   HotUser* after = nullptr;
   std::uint64_t dirty_since = 0;  // ordinal of the first commit that is only in memory
   std::size_t charged_bytes = 0;
-  std::uint32_t undo = 0;  // place in the transaction's undo list
-  bool staged = false;
+  std::map<std::uint64_t, HotPage> pages;  // those at hand, by packed id
+  std::size_t pages_bytes = 0;             // what they cost
+  std::uint32_t undo = 0;                  // place in the transaction's undo list
+  bool state_staged = false;               // `undo` counts
+  bool staged = false;                     // state or pages are
   bool dirty = false;
   bool referenced = false;
 };
@@ -55,6 +69,10 @@ class HotSet {
   void erase(HotUser& user);
   /// To be called after every change of `state` or `dirty`.
   void recharge(HotUser& user);
+  /// The same after changes of pages.
+  void recharge_pages(HotUser& user);
+  /// Lets go of clean pages that nobody asked for lately, where a user holds many.
+  void trim_pages(HotUser& user);
 
   void make_dirty(HotUser& user, std::uint64_t since);  // no effect when it is already
   void make_clean(HotUser& user);  // of a dirty one; a staged one goes to neither place

@@ -37,16 +37,16 @@ void RestoreBuffer::give_up_from(std::int64_t input_offset) {
   }
 }
 
-void RestoreBuffer::hold(std::string_view key, std::string_view value,
-                         const EntryRecordView& record) {
-  if (waiting_.empty()) sequence_ = record.commit_sequence;
-  WEIR_CHECK(sequence_ == record.commit_sequence);
-  give_up_from(record.input_offset);
-  Waiting waiting{record.input_offset, bytes_.size(), record.user_id.size(), 0,
-                  record.entry_bytes.size()};
+void RestoreBuffer::hold(std::string_view key, std::string_view value, const Held& record,
+                         std::int64_t input_offset, std::uint64_t commit_sequence) {
+  if (waiting_.empty()) sequence_ = commit_sequence;
+  WEIR_CHECK(sequence_ == commit_sequence);
+  give_up_from(record.kind == Held::Kind::kEntry ? input_offset : input_offset + 1);
+  Waiting waiting{input_offset,       bytes_.size(), record.user_id.size(), 0,
+                  record.body.size(), record.kind};
   bytes_.append(record.user_id);
-  waiting.entry_at = bytes_.size();
-  bytes_.append(record.entry_bytes);
+  waiting.body_at = bytes_.size();
+  bytes_.append(record.body);
   waiting_.push_back(waiting);
   hash_ = chain_hash(hash_, key, value);
 }
@@ -71,9 +71,8 @@ Status RestoreBuffer::close(const CommitRecord& record) {
 Status RestoreBuffer::release(const CommitPoint& point, const Apply& apply) {
   const std::string_view bytes(bytes_);
   for (const Waiting& waiting : waiting_) {
-    auto entry = parse_entry(bytes.substr(waiting.entry_at, waiting.entry_bytes));
-    if (!entry) return entry.error();
-    WEIR_RETURN_IF_ERROR(apply(bytes.substr(waiting.user_at, waiting.user_bytes), *entry));
+    WEIR_RETURN_IF_ERROR(apply({bytes.substr(waiting.user_at, waiting.user_bytes),
+                                bytes.substr(waiting.body_at, waiting.body_bytes), waiting.kind}));
   }
   start_over(point);
   return ok();

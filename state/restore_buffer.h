@@ -24,7 +24,13 @@ namespace weir::state {
 
 class RestoreBuffer {
  public:
-  using Apply = std::function<Status(std::string_view user_id, const EntryView& entry)>;
+  /// A record that waits: an entry, or a change of the user's windows.
+  struct Held {
+    std::string_view user_id;
+    std::string_view body;  // entry, row or waiting label
+    enum class Kind : std::uint8_t { kEntry, kRow, kWaitingLabel } kind = Kind::kEntry;
+  };
+  using Apply = std::function<Status(const Held& record)>;
 
   /// Nothing up to and including `from.sequence` is wanted.
   explicit RestoreBuffer(const CommitPoint& from);
@@ -34,8 +40,10 @@ class RestoreBuffer {
 
   /// Any record at all passed by at this changelog offset; to be told first, about each.
   void saw(std::int64_t offset);
-  /// Holds the entry. The caller has released what waits from an earlier commit.
-  void hold(std::string_view key, std::string_view value, const EntryRecordView& record);
+  /// Holds the record. The caller has released what waits from an earlier commit. The changes of
+  /// windows follow the entry of their payment.
+  void hold(std::string_view key, std::string_view value, const Held& record,
+            std::int64_t input_offset, std::uint64_t commit_sequence);
   /// Checks the commit record against what waits for it, and drops what it does not cover.
   Status close(const CommitRecord& record);
   /// Forgets what waits from this input offset on: it was written again by a later commit.
@@ -50,7 +58,8 @@ class RestoreBuffer {
   struct Waiting {
     std::int64_t input_offset;
     std::size_t user_at, user_bytes;
-    std::size_t entry_at, entry_bytes;
+    std::size_t body_at, body_bytes;
+    Held::Kind kind;
   };
   void start_over(const CommitPoint& point);
 

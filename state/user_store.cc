@@ -1,5 +1,6 @@
 #include "state/user_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "state/user_store_impl.h"
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t kHistoryRowsMax = 128;
 constexpr std::size_t kVerdictsMax = 120;
+constexpr std::size_t kUndoKept = 4'096;
 
 Status validate(const RetentionPolicy& policy) {
   const auto out_of_range = [](std::string_view what, auto value, std::string_view range) {
@@ -112,7 +114,7 @@ Result<UserView> UserStore::get(std::string_view user_id) {
 }
 
 Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& lineage,
-                      std::int64_t input_offset) {
+                      std::int64_t input_offset, std::vector<WindowChange> window_changes) {
   Impl& store = *impl_;
   auto loaded = store.load(user_id);
   if (!loaded) return loaded.error();
@@ -125,8 +127,9 @@ Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& line
   WEIR_CHECK(record);
   std::string state = insert_entry(user.state, record->entry, store.options.retention);
 
-  if (!user.staged) {
+  if (!user.state_staged) {
     store.hot.pin(user);
+    user.state_staged = true;
     user.undo = static_cast<std::uint32_t>(store.undo.size());
     store.staged_bytes += user.state.size();
     store.undo.push_back({&user, std::move(user.state)});
@@ -139,7 +142,34 @@ Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& line
   store.hash = chain_hash(store.hash, change.key, change.value);
   store.staged_bytes += change.key.size() + change.value.size();
   store.changes.push_back(std::move(change));
+  for (WindowChange& window_change : window_changes) {
+    store.log(std::move(window_change), input_offset);
+  }
   return ok();
+}
+
+void UserStore::Impl::log(WindowChange window_change, std::int64_t input_offset) {
+  KeyValue change =
+      encode_window_record(std::move(window_change), input_offset, point.sequence + 1);
+  staged_bytes += change.key.size() + change.value.size();
+  if (!change.tombstone) {  // a tombstone says nothing that a restore could miss
+    ++writes;
+    hash = chain_hash(hash, change.key, change.value);
+  }
+  changes.push_back(std::move(change));
+}
+
+EntityWindows* UserStore::windows() {
+  return impl_->windows ? &*impl_->windows : nullptr;
+}
+
+Status UserStore::window_rows(std::string_view user_id,
+                              const std::function<void(const EventRow&)>& sink) {
+  return impl_->windows ? impl_->windows->rows(user_id, sink) : ok();
+}
+
+std::vector<WindowChange> UserStore::take_window_changes() {
+  return impl_->pages.take_changes();
 }
 
 std::uint64_t UserStore::Impl::stage_lineage(const Lineage& lineage) {
@@ -175,7 +205,7 @@ KeyValue UserStore::make_commit_record(std::int64_t next_offset) {
 }
 
 bool UserStore::has_staged() const {
-  return !impl_->undo.empty() || impl_->pending.has_value();
+  return !impl_->undo.empty() || !impl_->page_undo.empty() || impl_->pending.has_value();
 }
 
 std::size_t UserStore::staged_bytes() const {
@@ -188,30 +218,66 @@ void UserStore::commit(std::int64_t position) {
   WEIR_CHECK(store.changes.empty());  // what was never sent cannot be durable
   WEIR_CHECK(position >= store.point.position);
   for (const Impl::Undo& undo : store.undo) {
+    undo.user->state_staged = false;
     store.hot.make_dirty(*undo.user, store.ordinal + 1);
     store.hot.unpin(*undo.user);
   }
+  for (const Impl::PageUndo& undo : store.page_undo) {
+    HotPage& page = undo.user->pages.at(undo.page);
+    page.staged = false;
+    page.dirty = true;
+    store.hot.make_dirty(*undo.user, store.ordinal + 1);
+    if (undo.user->staged) store.hot.unpin(*undo.user);
+  }
+  for (const Impl::PageUndo& undo : store.page_undo) store.hot.trim_pages(*undo.user);
   const CommitPoint next{position, store.pending->sequence, store.pending};
-  store.end_commit(next, !store.undo.empty());
+  store.end_commit(next, !store.undo.empty() || !store.page_undo.empty());
   store.forget_transaction();
 }
 
 void UserStore::rollback() {
   Impl& store = *impl_;
+  for (Impl::PageUndo& undo : store.page_undo) {
+    HotPage& page = undo.user->pages.at(undo.page);
+    page.bytes = std::move(undo.committed);
+    page.exists = undo.existed;
+    page.staged = false;
+  }
   for (Impl::Undo& undo : store.undo) {
-    HotUser& user = *undo.user;
-    user.state = std::move(undo.committed);
-    store.hot.recharge(user);
+    undo.user->state = std::move(undo.committed);
+    undo.user->state_staged = false;
+  }
+  const auto release = [&](HotUser& user) {
+    if (!user.staged) return;  // has been
+    store.hot.recharge_pages(user);
     store.hot.unpin(user);
-    if (user.state.empty()) store.hot.erase(user);
+  };
+  for (const Impl::Undo& undo : store.undo) release(*undo.user);
+  for (const Impl::PageUndo& undo : store.page_undo) release(*undo.user);
+  // Users who are now as if never seen; each once, and only after the last look at it.
+  std::vector<HotUser*> unseen;
+  for (const Impl::Undo& undo : store.undo) unseen.push_back(undo.user);
+  for (const Impl::PageUndo& undo : store.page_undo) unseen.push_back(undo.user);
+  std::ranges::sort(unseen);
+  const auto repeated = std::ranges::unique(unseen);
+  unseen.erase(repeated.begin(), repeated.end());
+  for (HotUser* user : unseen) {
+    const bool any_page =
+        std::ranges::any_of(user->pages, [](const auto& page) { return page.second.exists; });
+    if (user->state.empty() && !any_page && !user->dirty) store.hot.erase(*user);
   }
   for (const std::uint64_t id : store.staged_lineages) store.lineages.erase(id);
   store.lineage_last = nullptr;
+  (void)store.pages.take_changes();
   store.forget_transaction();
 }
 
 void UserStore::Impl::forget_transaction() {
   undo.clear();
+  page_undo.clear();
+  // The memory of one large transaction is not kept for ever.
+  if (page_undo.capacity() > kUndoKept) page_undo.shrink_to_fit();
+  if (undo.capacity() > kUndoKept) undo.shrink_to_fit();
   changes.clear();
   staged_lineages.clear();
   pending.reset();

@@ -44,6 +44,7 @@ struct UserStoreOptions {
   RetentionPolicy retention;
   std::size_t hot_bytes =
       128U << 20;  // budget of the hot set, dirty users included; keys and overhead counted
+  std::shared_ptr<const WindowPlan> windows;  // of users; null: none are declared
 };
 
 class UserStore {
@@ -58,8 +59,15 @@ class UserStore {
   /// The user's state, staged writes included. The view lives until the next call on this store.
   Result<UserView> get(std::string_view user_id);
   /// Adds what one payment leaves behind; remembers the changelog record for take_changes().
+  /// `window_changes` are those of the same payment (take_window_changes()): they are logged behind
+  /// it.
   Status add(std::string_view user_id, Entry entry, const Lineage& lineage,
-             std::int64_t input_offset);
+             std::int64_t input_offset, std::vector<WindowChange> window_changes = {});
+  /// The windows of this store's users, staged, committed and rolled back with everything else;
+  /// nullptr where none are declared.
+  EntityWindows* windows();
+  /// What was changed through windows() since the last call: to be handed to add().
+  std::vector<WindowChange> take_window_changes();
   /// The lineage of a remembered verdict; nullptr if unknown.
   [[nodiscard]] const Lineage* lineage(std::uint64_t id) const;
 
@@ -108,10 +116,13 @@ class UserStore {
   void set_hot_bytes(std::size_t budget);
   [[nodiscard]] std::uint64_t hits() const;
   [[nodiscard]] std::uint64_t misses() const;
+  /// Rows of a user's windows, oldest first; none without windows.
+  Status window_rows(std::string_view user_id, const std::function<void(const EventRow&)>& sink);
   /// Every user in key order, committed state only: `weir state dump` and tests.
   Status scan(const std::function<Status(std::string_view user_id, UserView)>& sink);
 
  private:
+  friend class UserPages;
   struct Impl;
   explicit UserStore(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -6,7 +6,7 @@
 namespace weir::state {
 
 std::string_view UserStore::Impl::committed_state(const HotUser& user) const {
-  return user.staged ? undo[user.undo].committed : user.state;
+  return user.state_staged ? undo[user.undo].committed : user.state;
 }
 
 CommitPoint UserStore::Impl::point_before(const HotUser* oldest_dirty) {
@@ -34,8 +34,8 @@ Result<std::size_t> UserStore::Impl::write_dirty(std::size_t bytes_max,
     const bool old = ordinal - user->dirty_since >= min_age_commits;
     if (!old && !hot.over_budget_by(evictable)) break;
     const std::string_view state = committed_state(*user);
-    batch.emplace_back(user_key(user->id), std::string(state));
-    bytes += 1 + user->id.size() + state.size();
+    if (!state.empty()) batch.emplace_back(user_key(user->id), std::string(state));
+    bytes += 1 + user->id.size() + state.size() + pages.write_dirty(*user, batch);
     if (!user->staged) evictable += user->charged_bytes;
   }
   const CommitPoint next = point_before(user);
@@ -47,7 +47,11 @@ Result<std::size_t> UserStore::Impl::write_dirty(std::size_t bytes_max,
   batch.emplace_back(kMetaKey, std::move(meta));
   WEIR_RETURN_IF_ERROR(backing->write(batch));
 
-  while (hot.dirty().front() != user) hot.make_clean(*hot.dirty().front());
+  while (hot.dirty().front() != user) {
+    HotUser& written = *hot.dirty().front();
+    for (auto& [id, page] : written.pages) page.dirty = false;
+    hot.make_clean(written);
+  }
   const std::uint64_t oldest = user == nullptr ? UINT64_MAX : user->dirty_since;
   while (!old_points.empty() && old_points.front().ordinal < oldest) old_points.pop_front();
   stored_point = next;

@@ -15,6 +15,7 @@
 #include "state/restore_buffer.h"
 #include "state/store_meta.h"
 #include "state/user_edit.h"
+#include "state/user_pages.h"
 #include "state/user_store.h"
 
 namespace weir::state {
@@ -27,6 +28,12 @@ struct UserStore::Impl {
   struct Undo {
     HotUser* user;
     std::string committed;  // bytes before the transaction; empty: never seen
+  };
+  struct PageUndo {
+    HotUser* user;
+    std::uint64_t page;
+    std::string committed;
+    bool existed;
   };
   /// Where replay has to start as long as changes of commit `ordinal` are only in memory.
   struct OldPoint {
@@ -44,7 +51,10 @@ struct UserStore::Impl {
         point(found.point),
         stored_point(found.point),
         backing_empty(empty),
-        waiting(found.point) {}
+        waiting(found.point),
+        pages(*this) {
+    if (options.windows) windows.emplace(*options.windows, pages, &pages);
+  }
 
   Result<HotUser*> load(std::string_view user_id);
   std::uint64_t stage_lineage(const Lineage& lineage);
@@ -55,7 +65,15 @@ struct UserStore::Impl {
   Result<std::size_t> write_dirty(std::size_t bytes_max, std::uint64_t min_age_commits);
   [[nodiscard]] std::string meta_at(const CommitPoint& at) const;
 
+  void log(WindowChange change, std::int64_t input_offset);
+
   Status restore_entry(std::string_view key, std::string_view value, std::int64_t offset);
+  Status restore_window(std::string_view key, std::string_view value, std::int64_t offset);
+  Status hold_record(std::string_view key, std::string_view value,
+                     const RestoreBuffer::Held& record, std::int64_t input_offset,
+                     std::uint64_t commit_sequence, std::int64_t offset);
+  Status apply_entry(const RestoreBuffer::Held& record);
+  Status apply_window(const RestoreBuffer::Held& record);
   Status restore_commit(const CommitRecord& record, std::int64_t offset);
   Status release_waiting(const CommitPoint& next);
   Status make_room();
@@ -68,6 +86,7 @@ struct UserStore::Impl {
 
   // The running transaction.
   std::vector<Undo> undo;
+  std::vector<PageUndo> page_undo;
   std::vector<KeyValue> changes;  // not yet taken
   std::vector<std::uint64_t> staged_lineages;
   std::optional<CommitRecord> pending;
@@ -85,6 +104,9 @@ struct UserStore::Impl {
   bool backing_empty;
 
   RestoreBuffer waiting;
+
+  UserPages pages;
+  std::optional<EntityWindows> windows;  // where features over users are declared
 
   const Lineage* lineage_last = nullptr;  // the one seen last is nearly always the next one, too
   std::uint64_t lineage_last_id = 0;

@@ -14,7 +14,13 @@ Status UserStore::restore(std::string_view key, std::string_view value, std::int
   Impl& store = *impl_;
   WEIR_CHECK(!has_staged());
   store.waiting.saw(offset);
+  // A tombstone: a row that no window sees any more. The rows behind it let go of it as they did
+  // when it was written.
+  const bool known_kind =
+      !key.empty() && std::string_view("uwlc").find(key.front()) != std::string_view::npos;
+  if (value.empty() && known_kind) return ok();
   if (!key.empty() && key.front() == 'u') return store.restore_entry(key, value, offset);
+  if (!key.empty() && key.front() == 'w') return store.restore_window(key, value, offset);
   auto record = decode_changelog(key, value);
   if (!record) return record.error();
   if (auto* lineage = std::get_if<LineageRecord>(&*record)) {
@@ -28,25 +34,42 @@ Status UserStore::Impl::restore_entry(std::string_view key, std::string_view val
                                       std::int64_t offset) {
   const auto record = parse_entry_record(key, value);
   if (!record) return record.error();
+  return hold_record(key, value,
+                     {record->user_id, record->entry_bytes, RestoreBuffer::Held::Kind::kEntry},
+                     record->input_offset, record->commit_sequence, offset);
+}
+
+Status UserStore::Impl::restore_window(std::string_view key, std::string_view value,
+                                       std::int64_t offset) {
+  const auto record = parse_window_record(key, value);
+  if (!record) return record.error();
+  using Kind = RestoreBuffer::Held::Kind;
+  return hold_record(
+      key, value,
+      {record->user_id, record->body, record->is_row ? Kind::kRow : Kind::kWaitingLabel},
+      record->input_offset, record->commit_sequence, offset);
+}
+
+Status UserStore::Impl::hold_record(std::string_view key, std::string_view value,
+                                    const RestoreBuffer::Held& record, std::int64_t input_offset,
+                                    std::uint64_t commit_sequence, std::int64_t offset) {
   const std::uint64_t held = waiting.waiting_sequence();
   const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
   // In at_least_once a commit may be written twice: its first try reached the log but was not
   // acknowledged, or its writer was stopped and woke up after its successor had begun. What counts
   // already is repeated then, byte for byte.
-  const bool repeated =
-      record->commit_sequence == point.sequence && record->input_offset >= next_offset;
-  const bool counted =
-      record->commit_sequence <= point.sequence || record->input_offset < next_offset;
-  if ((counted && !repeated) || record->commit_sequence < held) return ok();
-  if (held != 0 && record->commit_sequence > held) {
+  const bool repeated = commit_sequence == point.sequence && input_offset >= next_offset;
+  const bool counted = commit_sequence <= point.sequence || input_offset < next_offset;
+  if ((counted && !repeated) || commit_sequence < held) return ok();
+  if (held != 0 && commit_sequence > held) {
     // Only a committed transaction is followed by the next: its commit record was compacted away.
     // What the next one writes again was not part of it.
-    waiting.give_up_from(record->input_offset);
+    waiting.give_up_from(input_offset);
     if (waiting.waiting_sequence() != 0)
       WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}));
     waiting.saw(offset);
   }
-  waiting.hold(key, value, *record);
+  waiting.hold(key, value, record, input_offset, commit_sequence);
   if (repeated) waiting.skip_check();
   return ok();
 }
@@ -63,17 +86,34 @@ Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t 
 
 Status UserStore::Impl::release_waiting(const CommitPoint& next) {
   bool any_dirty = false;
-  WEIR_RETURN_IF_ERROR(waiting.release(next, [&](std::string_view user_id, const EntryView& entry) {
-    auto user = load(user_id);
-    if (!user) return Status(user.error());
-    (*user)->state = put_entry((*user)->state, entry, options.retention);
-    hot.make_dirty(**user, ordinal + 1);
-    hot.recharge(**user);
+  WEIR_RETURN_IF_ERROR(waiting.release(next, [&](const RestoreBuffer::Held& record) {
     any_dirty = true;
-    return ok();
+    return record.kind == RestoreBuffer::Held::Kind::kEntry ? apply_entry(record)
+                                                            : apply_window(record);
   }));
   end_commit(next, any_dirty);
   return make_room();
+}
+
+Status UserStore::Impl::apply_entry(const RestoreBuffer::Held& record) {
+  const auto entry = parse_entry(record.body);
+  if (!entry) return entry.error();
+  auto user = load(record.user_id);
+  if (!user) return user.error();
+  (*user)->state = put_entry((*user)->state, *entry, options.retention);
+  hot.make_dirty(**user, ordinal + 1);
+  hot.recharge(**user);
+  return ok();
+}
+
+Status UserStore::Impl::apply_window(const RestoreBuffer::Held& record) {
+  if (!windows) return ok();  // none are declared any more
+  pages.begin_restore(ordinal + 1);
+  const Status put = record.kind == RestoreBuffer::Held::Kind::kRow
+                         ? windows->put(record.user_id, row_of(record.body))
+                         : windows->put_waiting(record.user_id, waiting_label_of(record.body));
+  pages.end_restore();
+  return put;
 }
 
 /// A restore may be larger than memory: writes and evicts what is over the budget.

@@ -39,6 +39,7 @@ struct OutputRecord {
   std::string key;
   std::string value;
   std::vector<std::pair<std::string, std::string>> headers;
+  bool tombstone = false;  // no value at all: compaction forgets the key
 };
 
 }  // namespace weir

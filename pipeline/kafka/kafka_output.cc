@@ -118,7 +118,9 @@ TxnResult ProducerOutput::send(OutputRecord&& record) {
     add(RD_KAFKA_VTYPE_RKT).u.rkt = topic;
     add(RD_KAFKA_VTYPE_PARTITION).u.i32 = partition;
     add(RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
-    add(RD_KAFKA_VTYPE_VALUE).u.mem = {record.value.data(), record.value.size()};
+    if (!record.tombstone) {
+      add(RD_KAFKA_VTYPE_VALUE).u.mem = {record.value.data(), record.value.size()};
+    }
     add(RD_KAFKA_VTYPE_KEY).u.mem = {record.key.data(), record.key.size()};
     add(RD_KAFKA_VTYPE_OPAQUE).u.ptr = pack(record.input_partition, record.stream);
     if (headers != nullptr) add(RD_KAFKA_VTYPE_HEADERS).u.headers = headers;

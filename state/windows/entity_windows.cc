@@ -312,8 +312,12 @@ Status EntityWindows::put_waiting(std::string_view entity, const LabelOpinion& o
 Status EntityWindows::rows(std::string_view entity,
                            const std::function<void(const EventRow&)>& sink) {
   Operation operation(impl_->plan, impl_->pages, entity);
-  if (operation.read(kHeadPage) == nullptr) return operation.status();
-  open_head(operation);
+  const std::string* head = operation.read(kHeadPage);
+  if (head == nullptr) return operation.status();
+  // Looking changes nothing: no finger is moved that anybody keeps.
+  std::string bytes(*head);
+  bytes.resize(std::max(bytes.size(), HeadPage::bytes(impl_->plan)));
+  operation.head = HeadPage(impl_->plan, bytes.data());
   const HeadFixed& fixed = operation.head.fixed();
   // Pages are given back as a whole: of the oldest, only what still counts.
   std::size_t left = fixed.rows;

@@ -70,7 +70,10 @@ Place insert_row(Operation& operation, const EventRow& row) {
     if (place.index == 0 || rows.size() < place.index || before(rows[place.index - 1], row)) break;
     --place.index;
   }
-  if (place.page == fixed.last_page && place.index >= kRowsPerPage) place = {++fixed.last_page, 0};
+  if (place.page == fixed.last_page && place.index >= kRowsPerPage &&
+      place.index == operation.rows(place.page).size()) {
+    place = {++fixed.last_page, 0};
+  }
   insert_element(operation.write_rows(place.page), place.index, row);
   ++fixed.rows;
   fixed.newest_row_ms = std::max(fixed.newest_row_ms, row.time_ms);

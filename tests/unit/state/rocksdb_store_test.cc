@@ -193,6 +193,11 @@ TEST_F(RocksdbStoreTest, AFlippedByteIsRefusedOrWithoutEffect) {
           EXPECT_NE(error_of(user).find("rebuilt from the changelog"), std::string::npos);
           damaged = true;
         }
+        const auto rows = (*opened)->window_rows(id, [](const EventRow&) {});
+        if (!rows) {
+          EXPECT_TRUE(is_fatal(rows)) << error_of(rows);
+          damaged = true;
+        }
       }
       if (damaged) {
         ++refused;

@@ -76,6 +76,43 @@ inline Entry entry_for(const UserView& user, std::int64_t event_time_ms, std::st
   return entry;
 }
 
+/// Features of every sort, over windows short enough that rows come, go and are forgotten.
+inline std::shared_ptr<const WindowPlan> windows_for_tests() {
+  constexpr std::int64_t kMinute = 60'000;
+  constexpr std::int64_t kDay = 86'400'000;
+  const auto feature = [](Function function, Field field, std::int64_t window_ms,
+                          std::int64_t delay_ms = 0) {
+    FeatureDeclaration declaration;
+    declaration.name = std::string(kFunctionNames[static_cast<std::size_t>(function)]);
+    declaration.function = function;
+    declaration.field = field;
+    declaration.window_ms = window_ms;
+    declaration.delay_ms = delay_ms;
+    return declaration;
+  };
+  std::vector<FeatureDeclaration> declarations{
+      feature(Function::kCount, Field::kNone, 10 * kMinute),
+      feature(Function::kMean, Field::kAmount, kDay),
+      feature(Function::kStddev, Field::kAmount, kDay),
+      feature(Function::kMax, Field::kAmount, 30 * kMinute),
+      feature(Function::kDistinct, Field::kMerchant, kDay),
+      feature(Function::kMean, Field::kFraud, kDay, kDay),
+      feature(Function::kTimeSince, Field::kNone, kDay),
+      feature(Function::kRunCount, Field::kNone, 0)};
+  auto plan = WindowPlan::compile(EntityKind::kUser, declarations, kLatenessMs);
+  EXPECT_TRUE(plan) << error_of(plan);
+  return std::make_shared<const WindowPlan>(*std::move(plan));
+}
+
+inline EventRow event_row(std::int64_t offset, std::int64_t event_time_ms) {
+  EventRow row;
+  row.time_ms = event_time_ms;
+  row.transaction = static_cast<std::uint64_t>(offset) + 1;
+  row.amount = (1 + event_time_ms % 997) * kAmountScale / 100;
+  row.merchant = static_cast<std::uint64_t>(1 + event_time_ms % 5);
+  return row;
+}
+
 struct Payment {
   std::int64_t offset = 0;
   std::string user_id;
@@ -149,6 +186,7 @@ inline UserStoreOptions small_options() {
   options.identity = {"cluster-a", "weir-state-decisions", 3};
   options.retention = {4, 6, 3'600'000};
   options.hot_bytes = std::size_t{64} << 20;
+  options.windows = windows_for_tests();
   return options;
 }
 
@@ -191,7 +229,29 @@ class Worker {
     ASSERT_TRUE(user) << error_of(user);
     const Entry entry =
         entry_for(*user, payment.event_time_ms, payment.transaction_id, payment.with_verdict);
-    const Status added = store_.add(payment.user_id, entry, lineage, payment.offset);
+    std::vector<WindowChange> changes;
+    if (EntityWindows* windows = store_.windows()) {
+      values.assign(windows_for_tests()->size(), 0);
+      const auto row =
+          windows->add(payment.user_id, event_row(payment.offset, payment.event_time_ms), values);
+      ASSERT_TRUE(row) << error_of(row);
+      // An opinion about an earlier payment comes with some: known, unknown, repeated.
+      if (payment.offset % 3 == 0) {
+        const EventRow about = event_row(payment.offset / 2, row->time_ms);
+        const LabelOpinion opinion{
+            row->transaction - (payment.offset % 2 == 0 ? 0 : about.transaction),
+            row->time_ms,
+            payment.offset % 9 == 0,
+            payment.event_time_ms + 1'000,
+            about.transaction,
+            0};
+        const auto labelled = windows->label(payment.user_id, opinion);
+        ASSERT_TRUE(labelled) << error_of(labelled);
+      }
+      changes = store_.take_window_changes();
+    }
+    const Status added =
+        store_.add(payment.user_id, entry, lineage, payment.offset, std::move(changes));
     ASSERT_TRUE(added) << error_of(added);
     next_offset_ = payment.offset + 1;
   }
@@ -207,6 +267,7 @@ class Worker {
   }
 
   Lineage lineage = lineage_of(1);
+  std::vector<double> values;  // of the last payment's features
   bool marker_behind_commit = true;
 
  private:
@@ -225,6 +286,14 @@ inline std::map<std::string, std::string> dump(UserStore& store) {
       text += "/" + std::to_string(user.history_row(i).sequence);
     }
     for (const Entry& entry : user.entries()) text += "|" + encode_entry(entry);
+    const Status rows = store.window_rows(id, [&](const EventRow& row) {
+      text += "\n  row " + std::to_string(row.sequence) + " at " + std::to_string(row.time_ms) +
+              " tx " + std::to_string(row.transaction) + " amount " + std::to_string(row.amount) +
+              " ratio " + std::to_string(row.ratio_milli) + " label " +
+              std::to_string(static_cast<int>(row.label)) + " of " +
+              std::to_string(row.label_id) + " at " + std::to_string(row.label_time_ms);
+    });
+    EXPECT_TRUE(rows) << error_of(rows);
     users.emplace(id, std::move(text));
     return ok();
   });
