@@ -255,15 +255,16 @@ Result<LabelOutcome> EntityWindows::label(std::string_view entity, const LabelOp
   open_head(operation);
   const WaitingLabel said = waiting_of(opinion);
   LabelOutcome outcome{};
-  if (const auto place = find_row(operation, opinion.event_time_ms, opinion.transaction)) {
+  // First: whether an old page is still there must not decide.
+  if (opinion.event_time_ms <= horizon_of(operation)) {
+    outcome = LabelOutcome::kExpired;
+  } else if (const auto place = find_row(operation, opinion.event_time_ms, opinion.transaction)) {
     const EventRow row = operation.rows(place->page)[place->index];
     outcome = compare(said, row.label, row.label_time_ms, row.label_id, row.label_revision);
     if (outcome == LabelOutcome::kApplied) {
       const EventRow now = set_label(operation, *place, said);
       if (impl_->journal != nullptr) impl_->journal->row_put(entity, now);
     }
-  } else if (opinion.event_time_ms <= horizon_of(operation)) {
-    outcome = LabelOutcome::kExpired;
   } else {
     outcome = keep_waiting(operation, said);
     if (outcome == LabelOutcome::kWaiting && impl_->journal != nullptr) {
