@@ -60,7 +60,8 @@ fuzz: packages-check ## the decoder under libFuzzer; FUZZ_SECONDS=60
 tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 	@python3 tests/tidy/tidy.py
 	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker
-	@run-clang-tidy -quiet -p build/release '/(pipeline|operators|state|models)/.*\.cc$$'
+	@echo "clang-tidy: without $$(grep -lE 'include <(torch|ATen|c10)/' models/*.cc | xargs), whose LibTorch clang 14 cannot read as C++20"
+	@run-clang-tidy -quiet -p build/release '^$(CURDIR)/(pipeline|operators|state|models)/(?!torch_).*\.cc$$'
 
 format: packages-check ## clang-format over the whole tree
 	@git ls-files '*.h' '*.cc' | xargs --no-run-if-empty clang-format -i

@@ -77,6 +77,7 @@ RunnerUp runner_up(const Decision& decision) {
       best = &candidate;
     }
   }
+  WEIR_CHECK(best != nullptr);  // more than one action has a price
   return {best->action, best->cost - taken->cost};
 }
 

@@ -174,16 +174,17 @@ void unusual_hour(const HistoryRow& row, Rows history, Candidates& out) {
                             static_cast<double>(from), static_cast<double>(to))});
 }
 
-/// A value (0 = absent) that none of the rows has, for a user who seldom has new ones.
-template <class T>
-void novelty(ReasonCode code, T HistoryRow::*field, const HistoryRow& row, Rows history,
-             std::vector<T>& known, Candidates& out) {
-  const T current = row.*field;
+/// A value (0 = absent) that none of the rows has, for a user who seldom has new ones. `field` is a
+/// function: rows are packed, and a load through a pointer to member assumes alignment.
+template <class T, class Field>
+void novelty(ReasonCode code, const HistoryRow& row, Rows history, std::vector<T>& known,
+             Candidates& out, Field field) {
+  const T current = field(row);
   if (current == T{}) return;
   known.clear();
   std::size_t present = 0;
   for (const HistoryRow& past : history) {
-    const T value = past.*field;
+    const T value = field(past);
     if (value == current) return;
     if (value == T{}) continue;
     ++present;
@@ -230,11 +231,16 @@ std::vector<Reason> find_reasons(const HistoryRow& row, Rows history) {
   soon_after_last(row, history, logs, found);
   many_in_hour(row, history, found);
   unusual_hour(row, history, found);
-  novelty(ReasonCode::kNewMerchant, &HistoryRow::merchant, row, history, ids, found);
-  novelty(ReasonCode::kNewDevice, &HistoryRow::device, row, history, short_ids, found);
-  novelty(ReasonCode::kNewCountry, &HistoryRow::country, row, history, codes, found);
-  novelty(ReasonCode::kNewCard, &HistoryRow::card, row, history, short_ids, found);
-  novelty(ReasonCode::kNewCurrency, &HistoryRow::currency, row, history, codes, found);
+  novelty(ReasonCode::kNewMerchant, row, history, ids, found,
+          [](const HistoryRow& r) { return r.merchant; });
+  novelty(ReasonCode::kNewDevice, row, history, short_ids, found,
+          [](const HistoryRow& r) { return r.device; });
+  novelty(ReasonCode::kNewCountry, row, history, codes, found,
+          [](const HistoryRow& r) { return r.country; });
+  novelty(ReasonCode::kNewCard, row, history, short_ids, found,
+          [](const HistoryRow& r) { return r.card; });
+  novelty(ReasonCode::kNewCurrency, row, history, codes, found,
+          [](const HistoryRow& r) { return r.currency; });
   cross_border(row, history, found);
   if (found.empty()) return {make(ReasonCode::kOrdinary, compared)};
 

@@ -129,7 +129,7 @@ Status Worker::serve_waiting_partitions() {
 
 Status Worker::restore_some(Clock::TimePoint now) {
   if (now < restore_retry_at_) return ok();
-  const auto status = restorer_.step(partitions_);
+  auto status = restorer_.step(partitions_);
   if (status) {
     restore_failing_since_.reset();
     return status;

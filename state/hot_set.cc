@@ -17,6 +17,7 @@ constexpr std::size_t kUserBytesTypical = 1536;
 constexpr std::size_t kBucketsMax = std::size_t{1} << 22;
 /// A user with more than this in pages keeps only those in use: a busy one leaves a trail of them.
 constexpr std::size_t kPagesBytesKept = std::size_t{32} << 10;
+const std::size_t kInlineBytes = std::string().capacity();  // a text so short has no block
 
 /// What malloc takes for a block: eight bytes of its own, rounded up to sixteen.
 std::size_t block_bytes(std::size_t bytes) {
@@ -24,8 +25,7 @@ std::size_t block_bytes(std::size_t bytes) {
 }
 
 std::size_t string_bytes(const std::string& text) {
-  static const std::size_t kInline = std::string().capacity();
-  return text.capacity() <= kInline ? 0 : block_bytes(text.capacity() + 1);
+  return text.capacity() <= kInlineBytes ? 0 : block_bytes(text.capacity() + 1);
 }
 
 /// Table node: next pointer, kept hash, key and user; and one bucket.
@@ -39,8 +39,7 @@ std::size_t page_node_bytes() {
 }
 
 std::size_t id_bytes(std::string_view id) {
-  static const std::size_t kInline = std::string().capacity();
-  return id.size() <= kInline ? 0 : block_bytes(id.size() + 1);
+  return id.size() <= kInlineBytes ? 0 : block_bytes(id.size() + 1);
 }
 
 }  // namespace

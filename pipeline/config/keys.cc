@@ -7,8 +7,7 @@
 namespace weir::config {
 namespace {
 
-using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace): the table reads
-                                       // better with 20ms
+using namespace std::chrono_literals;  // the table reads better with 20ms
 using std::chrono::milliseconds;
 
 constexpr std::uint64_t kKiB = 1ULL << 10;

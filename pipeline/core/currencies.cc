@@ -61,7 +61,7 @@ constexpr std::size_t alpha_index(const char* code) {
 }
 
 constexpr auto make_alpha_table() {
-  std::array<std::uint8_t, 26 * 26 * 26> table{};
+  std::array<std::uint8_t, 26UL * 26 * 26> table{};
   for (auto& slot : table) slot = kNone;
   for (std::size_t i = 0; i < kCount; ++i) {
     table[alpha_index(kCurrencies[i].code)] = static_cast<std::uint8_t>(i);

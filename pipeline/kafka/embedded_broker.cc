@@ -45,6 +45,7 @@ Status EmbeddedBroker::create_topic(const std::string& name, int partitions) {
 
 void EmbeddedBroker::fail_requests(int api_key, const std::vector<int>& codes) {
   std::vector<rd_kafka_resp_err_t> errors;
+  errors.reserve(codes.size());
   for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
   rd_kafka_mock_push_request_errors_array(impl_->cluster, static_cast<int16_t>(api_key),
                                           errors.size(), errors.data());

@@ -26,8 +26,8 @@ void* pack(std::int32_t input_partition, Stream stream) {
   const auto bits =
       (static_cast<std::uint64_t>(static_cast<std::uint32_t>(input_partition)) << 8U) |
       static_cast<std::uint64_t>(stream);
-  return reinterpret_cast<void*>(
-      bits);  // NOLINT(performance-no-int-to-ptr): librdkafka's opaque is a void*
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka's opaque is a void*
+  return reinterpret_cast<void*>(bits);
 }
 std::int32_t packed_partition(const void* opaque) {
   return static_cast<std::int32_t>(

@@ -1,6 +1,7 @@
 #include "pipeline/replay/memory_log.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "pipeline/core/partitioner.h"
@@ -25,8 +26,8 @@ void MemoryCluster::publish(std::string key, std::string value, std::int64_t tim
 
 Status MemoryInput::open(AssignmentListener& listener) {
   listener_ = &listener;
-  std::vector<std::int32_t> all;
-  for (std::int32_t p = 0; p < cluster_.partitions(); ++p) all.push_back(p);
+  std::vector<std::int32_t> all(static_cast<std::size_t>(cluster_.partitions()));
+  std::iota(all.begin(), all.end(), 0);
   pending_ = {std::move(all), false};
   return ok();
 }

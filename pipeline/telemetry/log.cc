@@ -18,8 +18,7 @@ constexpr std::array<std::string_view, 4> kJsonLevels = {"debug", "info", "warn"
 
 std::atomic<LogLevel> g_level{LogLevel::kInfo};
 std::atomic<LogFormat> g_format{LogFormat::kText};
-thread_local std::string t_thread =
-    "main";  // NOLINT(bugprone-throwing-static-initialization): four bytes
+thread_local std::string t_thread = "main";
 
 /// Owned by nobody else: made at first use, never destroyed, so that lines during exit still come
 /// out.

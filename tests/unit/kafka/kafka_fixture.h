@@ -92,8 +92,12 @@ class KafkaFixture : public testing::Test {
   }
 
   [[nodiscard]] Connection connection() const { return {broker_->bootstrap(), {}}; }
-  [[nodiscard]] InputOptions input_options(std::string member = "") const {
-    return {connection(), "input", "group", std::move(member)};
+  /// A dynamic member. The mock starts a round of joining only when the session time of a member
+  /// less one second has passed, and a follower whose sync comes after the leader's is sent round
+  /// again (librdkafka 2.0.2, rdkafka_mock_cgrp.c): a short session keeps the rounds short. It
+  /// knows no static members, so that one who comes back waits for its former self to time out.
+  [[nodiscard]] InputOptions input_options() const {
+    return {{broker_->bootstrap(), {{"session.timeout.ms", "4000"}}}, "input", "group", ""};
   }
   [[nodiscard]] OutputOptions output_options() const {
     return {connection(), kTopics, "weir-test-0", 2, {2, 2, 2, 2, 2}};

@@ -2,7 +2,9 @@
 
 #include "pipeline/telemetry/admin_server.h"
 
+#include <atomic>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -49,6 +51,32 @@ TEST_F(AdminServerTest, MetricsAreServedAsPrometheusText) {
   EXPECT_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(response, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(response, HasSubstr("weir_events_consumed_total{worker=\"0\"} 42\n"));
+}
+
+// Elsewhere the thread that asks also writes. Here a worker does, as in the program, for
+// ThreadSanitizer to watch.
+TEST_F(AdminServerTest, ScrapesWhileAWorkerWrites) {
+  std::atomic<bool> stop{false};
+  double written = 0;
+  std::thread worker([&] {
+    health_.worker(0).set_phase(WorkerPhase::kRunning);
+    do {
+      metrics_.events_in.add();
+      metrics_.step_seconds[0].observe(1e-5);
+      health_.worker(0).beat();
+      ++written;
+    } while (!stop);
+  });
+  for (const char* version : {"1", "2", "3"}) {
+    exposition_.set_model({"model", version, "sha256:0"});
+    EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(get("/livez"), StartsWith("HTTP/1.1 200 "));
+    get("/readyz");
+  }
+  stop = true;
+  worker.join();
+  EXPECT_EQ(metrics_.events_in.get(), written);
+  EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(AdminServerTest, ReadyzSaysWhatItWaitsForUntilNothingIsLeft) {
