@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "operators/decode.h"
+#include "operators/decode_label.h"
 #include "pipeline/json_lines.h"
 #include "pipeline/replay/memory_log.h"
 #include "pipeline/state_text.h"
@@ -54,23 +55,23 @@ Result<std::vector<Payment>> read_payments(const std::string& file,
   return payments;
 }
 
-struct TimedLabel {
-  LabelLine label;
-  std::size_t line;
+struct Label {
+  std::int64_t time_ms;
+  std::string line;
 };
 
-Status read_labels(const std::string& file, std::vector<TimedLabel>& labels, ReplayResult& result) {
-  LabelParser parser;
+/// Good lines in the order in which they became known; ties keep the order of the file.
+Status read_labels(const std::string& file, operators::DecodeLabels& decode,
+                   std::vector<Label>& labels, ReplayResult& result) {
   WEIR_RETURN_IF_ERROR(read_lines(file, [&](std::string_view line, std::size_t number) -> Status {
-    auto label = parser.parse(line);
-    if (label) {
-      labels.push_back({*std::move(label), number});
+    if (const auto label = decode.parse(line)) {
+      labels.push_back({label->label_time.ms, std::string(line)});
     } else if (++result.bad_label_count <= 10) {
       result.bad_labels.push_back(fmt::format("{}:{}: {}", file, number, label.error().message));
     }
     return ok();
   }));
-  std::ranges::stable_sort(labels, {}, [](const TimedLabel& l) { return l.label.label_time_ms; });
+  std::ranges::stable_sort(labels, {}, &Label::time_ms);
   return ok();
 }
 
@@ -87,8 +88,11 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
                   ReplayResult& result) {
   auto payments = read_payments(options.transactions, options.operators.input);
   if (!payments) return payments.error();
-  std::vector<TimedLabel> labels;
-  if (!options.labels.empty()) WEIR_RETURN_IF_ERROR(read_labels(options.labels, labels, result));
+  operators::DecodeLabels decode_label(options.operators.input);
+  std::vector<Label> labels;
+  if (!options.labels.empty()) {
+    WEIR_RETURN_IF_ERROR(read_labels(options.labels, decode_label, labels, result));
+  }
 
   MemoryCluster cluster(options.partitions);
   cluster.keep_changelog = false;
@@ -130,24 +134,25 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     input.forget_delivered();
     return ok();
   };
-  std::size_t next_label = 0;
+  const auto apply_label = [&](const Label& read) {
+    const auto label = decode_label.parse(read.line);
+    WEIR_CHECK(label.has_value());  // it was read before
+    result.summary.add_label(label->transaction_id, label->is_fraud);
+    ++result.labels;
+  };
+  auto next_label = labels.begin();
   std::size_t published = 0;
   for (auto& payment : *payments) {
     // A label due at or before a payment's time comes first.
-    for (; next_label < labels.size() && labels[next_label].label.label_time_ms <= payment.time_ms;
-         ++next_label) {
-      result.summary.add_label(labels[next_label].label);
-      ++result.labels;
+    for (; next_label != labels.end() && next_label->time_ms <= payment.time_ms; ++next_label) {
+      apply_label(*next_label);
     }
     cluster.publish(std::move(payment.user_id), std::move(payment.line));
     ++result.transactions;
     if (++published % 1'024 == 0) WEIR_RETURN_IF_ERROR(drain());
   }
   WEIR_RETURN_IF_ERROR(drain());
-  for (; next_label < labels.size(); ++next_label) {
-    result.summary.add_label(labels[next_label].label);
-    ++result.labels;
-  }
+  for (; next_label != labels.end(); ++next_label) apply_label(*next_label);
   WEIR_RETURN_IF_ERROR(worker.commit_now());
   if (sinks.state != nullptr) {
     for (const auto& [id, partition] : worker.partitions()) {

@@ -28,7 +28,7 @@ struct ReplayResult {
   std::uint64_t labels = 0;
   std::uint64_t dead_letters = 0;
   std::vector<std::string>
-      bad_labels;  // "labels.jsonl:12: is_fraud must be true or false"; the first ten
+      bad_labels;  // "labels.jsonl:12: is_fraud: true or false expected"; the first ten
   std::uint64_t bad_label_count = 0;
   VerdictSummary summary;
 };

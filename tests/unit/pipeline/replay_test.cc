@@ -136,9 +136,8 @@ TEST_F(ReplayTest, LabelsAreCountedAndMeasured) {
   pay("genuine", "u1", 10, "1.00");
   pay("fraud", "u2", 20, "900.00");
   const auto label = [](const std::string& id, bool is_fraud, const std::string& time) {
-    return json{{"label_id", "L" + id},
-                {"transaction_id", id},
-                {"is_fraud", is_fraud},
+    return json{{"label_id", "L" + id}, {"transaction_id", id}, {"user_id", "u"},
+                {"merchant_id", "M1"},  {"event_time", kNoon},  {"is_fraud", is_fraud},
                 {"label_time", time}}
                .dump() +
            "\n";
@@ -156,7 +155,8 @@ TEST_F(ReplayTest, LabelsAreCountedAndMeasured) {
 TEST_F(ReplayTest, BadLabelLinesAreReportedByNumberTheFirstTenInWords) {
   pay("a", "u", 10);
   std::string labels =
-      R"({"label_id":"L","transaction_id":"a","is_fraud":true,"label_time":"2018-06-18T00:00:00Z"})";
+      R"({"label_id":"L","transaction_id":"a","user_id":"u","merchant_id":"M1","is_fraud":true,)"
+      R"("event_time":"2018-06-11T12:00:00Z","label_time":"2018-06-18T00:00:00Z"})";
   labels += "\n\n";
   for (int i = 0; i < 12; ++i)
     labels += R"({"label_id":"L","transaction_id":"a","is_fraud":1})"
@@ -167,7 +167,7 @@ TEST_F(ReplayTest, BadLabelLinesAreReportedByNumberTheFirstTenInWords) {
   EXPECT_EQ(replay->result.labels, 1U);
   EXPECT_EQ(replay->result.bad_label_count, 12U);
   ASSERT_EQ(replay->result.bad_labels.size(), 10U);
-  EXPECT_EQ(replay->result.bad_labels[0], options_.labels + ":3: is_fraud must be true or false");
+  EXPECT_EQ(replay->result.bad_labels[0], options_.labels + ":3: is_fraud: true or false expected");
 }
 
 TEST_F(ReplayTest, AMissingFileIsNamed) {
