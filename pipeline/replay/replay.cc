@@ -1,12 +1,15 @@
 #include "pipeline/replay/replay.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "operators/decode.h"
 #include "operators/decode_label.h"
+#include "operators/features/feature_engine.h"
 #include "pipeline/json_lines.h"
 #include "pipeline/replay/memory_log.h"
 #include "pipeline/state_text.h"
@@ -75,6 +78,18 @@ Status read_labels(const std::string& file, operators::DecodeLabels& decode,
   return ok();
 }
 
+/// The windows of a replay: in memory, of all partitions together.
+class FeatureStores {
+ public:
+  operators::PageStores all() {
+    return {std::ref(stores_[0]), std::ref(stores_[1]), std::ref(stores_[2]), std::ref(stores_[3]),
+            std::ref(stores_[4])};
+  }
+
+ private:
+  std::array<state::MemoryPageStore, state::kEntityKinds> stores_;
+};
+
 void write_dead_letter(std::ostream& out, const OutputRecord& record) {
   nlohmann::ordered_json line;
   for (const auto& [name, value] : record.headers) line[name] = value;
@@ -103,8 +118,9 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     } else if (record.stream == Stream::kDeadLetters) {
       ++result.dead_letters;
       if (sinks.dead_letters != nullptr) write_dead_letter(*sinks.dead_letters, record);
-    } else if (record.stream == Stream::kFeatures && sinks.features != nullptr) {
-      *sinks.features << record.value << '\n';
+    } else if (record.stream == Stream::kFeatures) {
+      if (sinks.features != nullptr) *sinks.features << record.value << '\n';
+      if (sinks.features_record) sinks.features_record(record.value);
     }
   };
 
@@ -116,13 +132,20 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   store_options.identity = {"replay", "replay", 0};
   store_options.retention = options.retention;
   MemoryStores stores(store_options);
+  FeatureStores pages;
+  std::unique_ptr<operators::FeatureEngine> engine;
+  if (!options.operators.features.empty()) {
+    auto made = operators::FeatureEngine::make(options.operators, pages.all());
+    if (!made) return made.error();
+    engine = *std::move(made);
+  }
   telemetry::WorkerMetrics metrics;
   WorkerOptions worker_options;
   worker_options.operators = options.operators;
   worker_options.pacing.records_max = 4'096;
   worker_options.pacing.settle = std::chrono::milliseconds(0);
-  Worker worker(worker_options, {input, output, changelog, stores, clock, scorer, nullptr},
-                metrics);
+  Worker worker(worker_options,
+                {input, output, changelog, stores, clock, scorer, nullptr, engine.get()}, metrics);
   WEIR_RETURN_IF_ERROR(worker.open());
 
   const auto drain = [&]() -> Status {
@@ -134,25 +157,35 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     input.forget_delivered();
     return ok();
   };
-  const auto apply_label = [&](const Label& read) {
+  bool waiting = false;  // payments are published that the worker has not seen
+  const auto apply_label = [&](const Label& read) -> Status {
     const auto label = decode_label.parse(read.line);
     WEIR_CHECK(label.has_value());  // it was read before
     result.summary.add_label(label->transaction_id, label->is_fraud);
     ++result.labels;
+    if (!engine) return ok();
+    // The payments before it must not know it.
+    if (std::exchange(waiting, false)) WEIR_RETURN_IF_ERROR(drain());
+    const auto outcomes = engine->label(*label);
+    if (!outcomes) return outcomes.error();
+    if (const auto& of_user = outcomes->front()) ++result.label_outcomes[*of_user];
+    return ok();
   };
   auto next_label = labels.begin();
-  std::size_t published = 0;
   for (auto& payment : *payments) {
-    // A label due at or before a payment's time comes first.
     for (; next_label != labels.end() && next_label->time_ms <= payment.time_ms; ++next_label) {
-      apply_label(*next_label);
+      WEIR_RETURN_IF_ERROR(apply_label(*next_label));
     }
     cluster.publish(std::move(payment.user_id), std::move(payment.line));
-    ++result.transactions;
-    if (++published % 1'024 == 0) WEIR_RETURN_IF_ERROR(drain());
+    waiting = true;
+    if (++result.transactions % 1'024 != 0) continue;
+    WEIR_RETURN_IF_ERROR(drain());
+    waiting = false;
+    if (options.progress) options.progress(result.transactions, payments->size());
   }
   WEIR_RETURN_IF_ERROR(drain());
-  for (; next_label != labels.end(); ++next_label) apply_label(*next_label);
+  waiting = false;
+  for (; next_label != labels.end(); ++next_label) WEIR_RETURN_IF_ERROR(apply_label(*next_label));
   WEIR_RETURN_IF_ERROR(worker.commit_now());
   if (sinks.state != nullptr) {
     for (const auto& [id, partition] : worker.partitions()) {
