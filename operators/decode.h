@@ -3,12 +3,12 @@
 // sense.
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "operators/record_fields.h"
 #include "operators/rejection.h"
 #include "operators/settings.h"
 #include "pipeline/core/record.h"
@@ -48,20 +48,18 @@ struct DecodedTransaction {
 /// key or value), then decode, or range for bytes that are not UTF-8. A tombstone leaves nothing
 /// and is counted.
 ///
-/// Threading: one worker thread. Owns a parser and a padded copy of one record; both are scratch.
+/// Threading: one worker thread.
 class Decode {
  public:
   explicit Decode(const InputSettings& settings);
-  ~Decode();
 
   /// Appends to `out` and `rejected` in input order; returns the number of tombstones.
   std::size_t process(std::span<const RawRecord> in, std::vector<DecodedTransaction>& out,
                       std::vector<Rejection>& rejected);
 
  private:
-  struct Parser;
   InputSettings settings_;
-  std::unique_ptr<Parser> parser_;
+  RecordFields fields_;
 };
 
 }  // namespace weir::operators

@@ -77,11 +77,11 @@ void Emit::emit_decided(const RawRecord& record, const DecidedTransaction& payme
                         std::vector<OutputRecord>& out) {
   emit_verdict(content_of(payment, lineage_), payment, out);
   count(payment);
-  const bool had_inputs = !payment.current.empty();
-  if (had_inputs) {
+  const bool has_features = !payment.current.empty() || !payment.windows.empty();
+  if (has_features && !payment.poison) {
     OutputRecord features = record_for(Stream::kFeatures, payment);
     features.value.reserve(kFeaturesBytes);
-    append_features_json(features.value, payment, lineage_, input_topic_);
+    append_features_json(features.value, payment, window_names_, lineage_, input_topic_);
     out.push_back(std::move(features));
   }
   if (payment.poison) {

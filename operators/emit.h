@@ -29,14 +29,19 @@ struct BatchOutcome {
 ///
 /// `input` in a verdict is the record it was made for. The answer to a duplicate repeats the first
 /// one's and carries its own origin in the header `weir-input` (topic/partition/offset).
-/// A features record is written for what a model was given, so not without a model and not for
-/// duplicates. A poisoned payment gets its verdict and, for whoever has to find out why, a dead
+/// A features record is written for what a model was given and for declared features; so not when
+/// there is neither, and not for duplicates and poisoned payments. A poisoned payment gets its verdict and, for whoever has to find out why, a dead
 /// letter with reason poison.
 class Emit {
  public:
-  /// `lineage` is that of all decided payments; it and `metrics` must outlive this.
-  Emit(std::string input_topic, const Lineage& lineage, telemetry::WorkerMetrics& metrics)
-      : input_topic_(std::move(input_topic)), lineage_(lineage), metrics_(metrics) {}
+  /// `lineage` is that of all decided payments, `window_names` those of their windows; they and
+  /// `metrics` must outlive this.
+  Emit(std::string input_topic, const Lineage& lineage, telemetry::WorkerMetrics& metrics,
+       std::span<const std::string> window_names = {})
+      : input_topic_(std::move(input_topic)),
+        lineage_(lineage),
+        window_names_(window_names),
+        metrics_(metrics) {}
 
   void process(const BatchOutcome& batch, std::vector<OutputRecord>& out);
 
@@ -53,6 +58,7 @@ class Emit {
 
   std::string input_topic_;
   const Lineage& lineage_;
+  std::span<const std::string> window_names_;
   telemetry::WorkerMetrics& metrics_;
 };
 

@@ -26,6 +26,10 @@ std::uint64_t hash_id(std::string_view id) {
   return hash_or_absent<std::uint64_t>(id);
 }
 
+std::uint16_t hash_name(std::string_view name) {
+  return hash_or_absent<std::uint16_t>(name);
+}
+
 std::uint16_t pack_country(const char (&country)[2]) {
   return static_cast<std::uint16_t>(static_cast<unsigned char>(country[0]) << 8 |
                                     static_cast<unsigned char>(country[1]));
@@ -43,7 +47,7 @@ HistoryRow make_row(const Transaction& payment, std::uint32_t sequence) {
   row.mcc = payment.mcc;
   row.country = pack_country(payment.country);
   row.merchant_country = pack_country(payment.merchant_country);
-  row.channel = hash_or_absent<std::uint16_t>(payment.channel);
+  row.channel = hash_name(payment.channel);
   row.card_present = static_cast<std::uint8_t>(payment.card_present);
   row.currency_exponent = payment.currency.exponent;
   row.sequence = sequence;

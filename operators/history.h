@@ -26,6 +26,9 @@ struct RecalledTransaction : UniqueTransaction {
 /// format.
 std::uint64_t hash_id(std::string_view id);
 
+/// 16-bit hash of a short name (a channel) as kept in rows; never 0 for a non-empty name.
+std::uint16_t hash_name(std::string_view name);
+
 /// Two letters as kept in rows: high byte first; 0 = absent.
 std::uint16_t pack_country(const char (&country)[2]);
 

@@ -35,11 +35,11 @@ Scoring::Scoring(Scorer* scorer) : scorer_(scorer) {
   features_ = std::move(*features);
 }
 
-void Scoring::process(std::span<const RecalledTransaction> in,
+void Scoring::process(std::span<const WindowedTransaction> in,
                       std::vector<ScoredTransaction>& out) {
   const std::size_t first = out.size();
   to_score_.clear();
-  for (const RecalledTransaction& payment : in) {
+  for (const WindowedTransaction& payment : in) {
     out.push_back({payment, std::nullopt, {}, {}, 0});
     if (scorer_ == nullptr) out.back().degraded |= static_cast<std::uint8_t>(Degraded::kNoModel);
     if (payment.poison) out.back().degraded |= static_cast<std::uint8_t>(Degraded::kPoison);

@@ -7,15 +7,15 @@
 #include <vector>
 
 #include "operators/features/row_features.h"
-#include "operators/history.h"
 #include "operators/settings.h"
+#include "operators/windows.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/core/verdict.h"
 
 namespace weir::operators {
 
 /// A payment with its score. No score means `degraded` says why.
-struct ScoredTransaction : RecalledTransaction {
+struct ScoredTransaction : WindowedTransaction {
   std::optional<Score> score;
   std::span<const float>
       current;  // [F], as the model got them; lives in Scoring until its next process()
@@ -37,8 +37,8 @@ class Scoring {
   /// `scorer` may be null and must outlive this; it must have passed check_model().
   explicit Scoring(Scorer* scorer);
 
-  /// Appends one scored payment for each recalled one.
-  void process(std::span<const RecalledTransaction> in, std::vector<ScoredTransaction>& out);
+  /// Appends one scored payment for each windowed one.
+  void process(std::span<const WindowedTransaction> in, std::vector<ScoredTransaction>& out);
 
  private:
   void score_chunk(std::span<ScoredTransaction*> chunk);

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "operators/features/declared_feature.h"
 #include "pipeline/core/error.h"
 
 namespace weir::operators {
@@ -53,6 +55,7 @@ struct Settings {
   DedupeSettings dedupe;
   HistorySettings history;
   DecideSettings decide;
+  std::vector<DeclaredFeature> features;       // names are unique
   std::string input_topic = "transactions";  // named in verdicts
   /// Names the key and the bad value.
   [[nodiscard]] Status validate() const;

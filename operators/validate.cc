@@ -2,29 +2,12 @@
 
 #include <optional>
 
+#include "operators/field_checks.h"
+
 namespace weir::operators {
 namespace {
 
-using Flaw = std::optional<Rejection>;  // nullopt: nothing wrong
-
-Flaw refuse(RejectReason reason, std::string_view field, std::string_view what) {
-  std::string detail(field);
-  detail += ": ";
-  detail += what;
-  return Rejection{0, reason, std::move(detail)};
-}
-
-bool is_absent(std::string_view text) {
-  return text.data() == nullptr;
-}
-
-bool has_control_character(std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) return true;
-  }
-  return false;
-}
+using Flaw = FieldFlaw;
 
 Flaw check_required(const DecodedTransaction& in) {
   const struct {
@@ -36,23 +19,13 @@ Flaw check_required(const DecodedTransaction& in) {
                   {"currency", in.currency},
                   {"merchant_id", in.merchant_id}};
   for (const auto& field : required) {
-    if (is_absent(field.text)) return refuse(RejectReason::kMissingField, field.name, "missing");
-    if (field.text.empty()) return refuse(RejectReason::kMissingField, field.name, "empty");
+    if (auto flaw = check_present(field.name, field.text)) return flaw;
   }
-  return std::nullopt;
-}
-
-Flaw check_text(std::string_view name, std::string_view text, std::size_t bytes_max) {
-  if (text.size() > bytes_max) return refuse(RejectReason::kRange, name, "too long");
-  if (has_control_character(text)) return refuse(RejectReason::kRange, name, "control character");
   return std::nullopt;
 }
 
 Flaw take_ids(const DecodedTransaction& in, std::string_view key, Transaction& out) {
-  if (key.empty()) return refuse(RejectReason::kMissingField, "record key", "missing");
-  if (key != in.user_id) {
-    return refuse(RejectReason::kKeyMismatch, "record key", "differs from user_id");
-  }
+  if (auto flaw = check_key(key, in.user_id)) return flaw;
   if (auto flaw = check_text("transaction_id", in.transaction_id, kIdBytesMax)) return flaw;
   if (auto flaw = check_text("user_id", in.user_id, kIdBytesMax)) return flaw;
   if (auto flaw = check_text("merchant_id", in.merchant_id, kIdBytesMax)) return flaw;

@@ -12,9 +12,6 @@
 
 namespace weir::operators {
 
-inline constexpr std::size_t kIdBytesMax = 128;
-inline constexpr std::size_t kChannelBytesMax = 32;
-
 /// A payment whose every field is in range. Views live as long as those of DecodedTransaction.
 struct ValidTransaction : Transaction {
   std::size_t record = 0;  // index into the batch

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 
 #include "operators/decide.h"
 #include "operators/digest.h"
@@ -140,6 +141,23 @@ void append_flags(std::string& out, const VerdictContent& verdict) {
   out += "],";
 }
 
+void append_windows(std::string& out, std::span<const double> values,
+                    std::span<const std::string> names) {
+  WEIR_CHECK(values.size() == names.size());
+  out += R"("windows":{)";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, names[i]);
+    out += ':';
+    if (std::isfinite(values[i])) {
+      append_double(out, values[i]);
+    } else {
+      out += "null";
+    }
+  }
+  out += "},";
+}
+
 std::string_view bytes_of(std::span<const HistoryRow> rows) {
   return {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()};
 }
@@ -158,7 +176,8 @@ void append_verdict_json(std::string& out, const VerdictContent& verdict,
 }
 
 void append_features_json(std::string& out, const ScoredTransaction& payment,
-                          const Lineage& lineage, std::string_view input_topic) {
+                          std::span<const std::string> window_names, const Lineage& lineage,
+                          std::string_view input_topic) {
   out += R"({"transaction_id":)";
   append_json_string(out, payment.transaction_id);
   out += R"(,"verdict_id":")";
@@ -168,9 +187,15 @@ void append_features_json(std::string& out, const ScoredTransaction& payment,
   append_json_string(out, payment.user_id);
   out += R"(,"event_time":")";
   append_event_time(out, payment.event_time);
-  out += R"(","model":{"digest":)";
-  append_json_string(out, lineage.model_digest);
-  out += R"(},"current":[)";
+  out += R"(","model":)";
+  if (lineage.model_name.empty()) {
+    out += "null";
+  } else {
+    out += R"({"digest":)";
+    append_json_string(out, lineage.model_digest);
+    out += '}';
+  }
+  out += R"(,"current":[)";
   for (std::size_t i = 0; i < payment.current.size(); ++i) {
     if (i > 0) out += ',';
     append_float(out, payment.current[i]);
@@ -195,6 +220,7 @@ void append_features_json(std::string& out, const ScoredTransaction& payment,
     out += R"("logit":null,"logit_bits":null,"p":null)";
   }
   out += "},";
+  if (!payment.windows.empty()) append_windows(out, payment.windows, window_names);
   append_input(out, payment.origin, input_topic);
   out += '}';
 }

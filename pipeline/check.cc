@@ -9,6 +9,11 @@
 
 namespace weir {
 
+int keys_command() {
+  fmt::print("{}", config::list_keys());
+  return kExitOk;
+}
+
 int check_command(const ConfigSource& source, bool resolved, bool offline) {
   const auto loaded = load_or_complain(source);
   if (!loaded) return kExitConfig;

@@ -25,6 +25,8 @@ struct ConfigSource {
 
 int run_command(const ConfigSource& source);
 
+/// Every configuration key, for people who write one.
+int keys_command();
 int check_command(const ConfigSource& source, bool resolved, bool offline);
 
 struct ReplayArguments {
@@ -37,6 +39,14 @@ struct ReplayArguments {
   std::string state_out;
 };
 int replay_command(const ReplayArguments& arguments);
+
+struct FeaturesArguments {
+  ConfigSource config;
+  std::string transactions;
+  std::string labels;
+  std::string out;  // "-" = stdout; .gz is compressed
+};
+int features_command(const FeaturesArguments& arguments);
 
 struct TapArguments {
   ConfigSource config;

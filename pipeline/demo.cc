@@ -14,6 +14,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "operators/decode_label.h"
 #include "pipeline/core/event_time.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/instance.h"
@@ -185,7 +186,6 @@ class Demo {
     const auto due =
         plan_.rate == 0 ? payments_ + 1'000
                         : static_cast<std::uint64_t>(elapsed * static_cast<double>(plan_.rate)) + 1;
-    LabelParser labels;
     while (next_ < plan_.events.size()) {
       const auto& event = plan_.events[next_];
       if (event.is_payment && payments_ >= due) break;
@@ -195,8 +195,8 @@ class Demo {
       if (event.is_payment) {
         ++payments_;
         watcher_.published(text_field(event.line, "transaction_id"));
-      } else if (auto label = labels.parse(event.line)) {
-        watcher_.summary().add_label(*label);
+      } else if (auto label = labels_.parse(event.line)) {
+        watcher_.summary().add_label(label->transaction_id, label->is_fraud);
       }
       ++next_;
     }
@@ -230,6 +230,7 @@ class Demo {
 
   DemoPlan plan_;
   Instance& instance_;
+  operators::DecodeLabels labels_{plan_.config.operators.input};
   Watcher watcher_;
   std::ofstream verdicts_;
   std::size_t next_ = 0;

@@ -13,6 +13,7 @@
 #include "operators/remember.h"
 #include "operators/score.h"
 #include "operators/validate.h"
+#include "operators/windows.h"
 
 namespace weir {
 namespace {
@@ -34,7 +35,7 @@ class StepTimer {
   }
   void finish(telemetry::WorkerMetrics& metrics) {
     enter(running_);
-    constexpr Step kSteps[] = {Step::kDecode, Step::kValidate, Step::kDedupe, Step::kHistory,
+    constexpr Step kSteps[] = {Step::kDecode, Step::kValidate, Step::kDedupe, Step::kHistory, Step::kWindows,
                                Step::kScore,  Step::kDecide,   Step::kEmit};
     for (const Step step : kSteps) {
       const auto i = static_cast<std::size_t>(step);
@@ -67,6 +68,7 @@ struct Batch {
   std::vector<operators::UniqueTransaction> unique;
   std::vector<operators::DuplicateTransaction> duplicates;
   std::vector<operators::RecalledTransaction> recalled;
+  std::vector<operators::WindowedTransaction> windowed;
   std::vector<operators::ScoredTransaction> scored;
   std::vector<operators::DecidedTransaction> decided;
   std::vector<operators::Rejection> rejected;
@@ -78,6 +80,7 @@ struct Batch {
     unique.clear();
     duplicates.clear();
     recalled.clear();
+    windowed.clear();
     scored.clear();
     decided.clear();
     rejected.clear();
@@ -89,16 +92,18 @@ struct Batch {
 
 struct EventPath::Impl {
   Impl(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-       telemetry::WorkerMetrics& worker_metrics)
+       telemetry::WorkerMetrics& worker_metrics, operators::FeatureEngine* engine)
       : lineage(lineage_of(settings, scorer)),
         metrics(worker_metrics),
         decode(settings.input),
         validate(settings.input),
         dedupe(settings, std::move(store_of)),
         history(settings),
+        windows(engine),
         score(scorer),
         decide(settings.decide),
-        emit(settings.input_topic, lineage, worker_metrics) {}
+        emit(settings.input_topic, lineage, worker_metrics,
+             engine == nullptr ? std::span<const std::string>() : engine->names()) {}
 
   const Lineage lineage;  // of every decision this path makes: model and rules change with the path
   telemetry::WorkerMetrics& metrics;
@@ -106,6 +111,7 @@ struct EventPath::Impl {
   operators::Validate validate;
   operators::Dedupe dedupe;
   operators::History history;
+  operators::Windows windows;
   operators::Scoring score;
   operators::Decide decide;
   operators::Explain explain;
@@ -114,8 +120,8 @@ struct EventPath::Impl {
 };
 
 EventPath::EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-                     telemetry::WorkerMetrics& metrics)
-    : impl_(std::make_unique<Impl>(settings, scorer, std::move(store_of), metrics)) {}
+                     telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine)
+    : impl_(std::make_unique<Impl>(settings, scorer, std::move(store_of), metrics, engine)) {}
 EventPath::~EventPath() = default;
 
 // The way of one payment. Each step knows more than the one before, and its type says so.
@@ -142,8 +148,11 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
   timer.enter(Step::kHistory);
   path.history.process(batch.unique, batch.users, batch.recalled);
 
+  timer.enter(Step::kWindows);
+  WEIR_RETURN_IF_ERROR(path.windows.process(batch.recalled, batch.windowed));
+
   timer.enter(Step::kScore);
-  path.score.process(batch.recalled, batch.scored);
+  path.score.process(batch.windowed, batch.scored);
 
   timer.enter(Step::kDecide);
   path.decide.process(batch.scored, batch.decided);

@@ -1,5 +1,6 @@
 #pragma once
-// The way of one payment, on one screen: decode, validate, dedupe, history, score, decide, emit.
+// The way of one payment, on one screen: decode, validate, dedupe, history, windows, score,
+// decide, emit.
 // The order is event_path.cc; every step is one file pair in operators/.
 
 #include <functional>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "operators/decide.h"
+#include "operators/features/feature_engine.h"
 #include "operators/settings.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/record.h"
@@ -23,9 +25,10 @@ using StoreOf = std::function<state::UserStore&(std::int32_t partition)>;
 class EventPath {
  public:
   /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in
-  /// `degraded`. Everything passed by reference must outlive the path.
+  /// `degraded`. `engine` may be null: declared features are then not computed. Everything passed by
+  /// reference or pointer must outlive the path.
   EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-            telemetry::WorkerMetrics& metrics);
+            telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine = nullptr);
   ~EventPath();
 
   /// Runs a batch. Appends verdicts, features and dead letters to `out`, in input order per

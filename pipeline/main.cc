@@ -21,8 +21,21 @@ constexpr const char* kAbout =
     "  weir demo                                   see it work, no broker needed\n"
     "  weir check --config weir.yaml               is my configuration right?\n"
     "  weir run --config weir.yaml                 run it\n"
+    "  weir features --help                        past and labels as a table to train on\n"
     "  weir tap verdicts --config weir.yaml -n 1   look at a verdict\n\n"
     "Exit codes: 0 ok, 64 usage, 65 data, 69 unavailable, 70 bug, 78 configuration.";
+
+constexpr const char* kAboutFeatures =
+    "What it does: runs the payments in event-time order through the operators of `weir run` and "
+    "writes one line for each: transaction_id, then the features that the configuration declares, "
+    "in its order. A value is what would have been known at the payment's event time: a label "
+    "counts from its label_time on. Numbers read back to the same bits; an empty field is a value "
+    "there was not. Dead letters and duplicates have no line.\n\n"
+    "  weir features --config configs/handbook.yaml --transactions tests/data/sample/"
+    "transactions.jsonl.gz \\\n"
+    "                --labels tests/data/sample/labels.jsonl.gz --out features.csv.gz\n\n"
+    "To declare features: the section `features` of configs/handbook.yaml, and `weir check "
+    "--keys`.";
 
 void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
   auto* option = command
@@ -80,13 +93,18 @@ int main(int argc, char** argv) {
   ConfigSource check_source;
   bool resolved = false;
   bool offline = false;
+  bool keys = false;
   auto* check = app.add_subcommand(
       "check", "Check configuration, model package and broker; says what would run");
-  add_config(*check, check_source);
+  add_config(*check, check_source, false);
   check->add_flag("--resolved", resolved,
                   "Print every key with its value and where it came from; secrets masked");
   check->add_flag("--offline", offline, "Do not ask the broker");
-  check->callback([&] { code = weir::check_command(check_source, resolved, offline); });
+  check->add_flag("--keys", keys, "Print every key with its type, limits and effect, and leave");
+  check->callback([&] {
+    if (!keys && check_source.file.empty()) throw CLI::RequiredError("--config");
+    code = keys ? weir::keys_command() : weir::check_command(check_source, resolved, offline);
+  });
 
   weir::ReplayArguments replay_arguments;
   auto* replay = app.add_subcommand(
@@ -110,6 +128,26 @@ int main(int argc, char** argv) {
   replay->add_option("--state-out", replay_arguments.state_out,
                      "State at the end, as `weir state dump`");
   replay->callback([&] { code = weir::replay_command(replay_arguments); });
+
+  weir::FeaturesArguments features_arguments;
+  auto* features =
+      app.add_subcommand("features", "The declared features of a file of payments, as CSV");
+  features->footer(kAboutFeatures);
+  add_config(*features, features_arguments.config);
+  features
+      ->add_option("--transactions", features_arguments.transactions,
+                   "Payments (.jsonl or .jsonl.gz), in any order")
+      ->required()
+      ->check(CLI::ExistingFile);
+  features
+      ->add_option("--labels", features_arguments.labels,
+                   "Labels (.jsonl or .jsonl.gz); without them no fraud is known")
+      ->check(CLI::ExistingFile);
+  features
+      ->add_option("--out", features_arguments.out,
+                   "Table (.csv, or .csv.gz to compress it); - for standard output")
+      ->required();
+  features->callback([&] { code = weir::features_command(features_arguments); });
 
   weir::TapArguments tap_arguments;
   auto* tap = app.add_subcommand("tap", "Print what flows through a topic, one record a line");

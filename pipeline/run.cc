@@ -71,6 +71,12 @@ int run_command(const ConfigSource& source) {
   log_info("weir {} ({}), instance {}, {} worker(s), delivery {}", kVersion, kRevision,
            config.instance_id, config.workers,
            config.delivery == config::Delivery::kExactlyOnce ? "exactly_once" : "at_least_once");
+  if (!config.features.empty()) {
+    log_warn(
+        "the {} declared features are not computed live yet: no windows in the {} topic; `weir "
+        "replay` and `weir features` compute them",
+        config.features.size(), config.topics.features);
+  }
   auto started = Instance::start(config);
   if (!started) return report(started.error(), kExitConfig);
   Instance& instance = **started;

@@ -5,33 +5,7 @@
 
 #include <simdjson.h>
 
-#include "pipeline/core/event_time.h"
-
 namespace weir {
-
-struct LabelParser::Impl {
-  simdjson::dom::parser parser;
-};
-
-LabelParser::LabelParser() : impl_(std::make_unique<Impl>()) {}
-LabelParser::~LabelParser() = default;
-
-Result<LabelLine> LabelParser::parse(std::string_view line) {
-  const auto reject = [](const char* what) { return Error{ErrorKind::kRejectEvent, what}; };
-  simdjson::dom::element label;
-  if (impl_->parser.parse(line.data(), line.size()).get(label)) return reject("not a JSON object");
-  LabelLine out;
-  std::string_view text;
-  if (label["label_id"].get(text) || text.empty()) return reject("label_id is missing");
-  if (label["transaction_id"].get(text) || text.empty()) return reject("transaction_id is missing");
-  out.transaction_id = text;
-  if (label["is_fraud"].get(out.is_fraud)) return reject("is_fraud must be true or false");
-  if (label["label_time"].get(text)) return reject("label_time is missing");
-  const auto time = parse_event_time(text);
-  if (!time) return reject("label_time is not a time");
-  out.label_time_ms = time->ms;
-  return out;
-}
 
 struct VerdictSummary::Parser {
   simdjson::dom::parser parser;

@@ -10,27 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "pipeline/core/error.h"
-
 namespace weir {
-
-/// The fields of a label that matter here. Full label handling belongs to the entities to come.
-struct LabelLine {
-  std::string transaction_id;
-  bool is_fraud = false;
-  std::int64_t label_time_ms = 0;
-};
-/// Error text is static: what is wrong with the line.
-class LabelParser {
- public:
-  LabelParser();
-  ~LabelParser();
-  Result<LabelLine> parse(std::string_view line);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
 
 class VerdictSummary {
  public:
@@ -39,7 +19,10 @@ class VerdictSummary {
 
   /// One verdict's JSON. A line that is not one is counted in `unreadable`.
   void add_verdict(std::string_view json);
-  void add_label(const LabelLine& label) { labels_[label.transaction_id] = label.is_fraud; }
+  /// The last one of a payment holds.
+  void add_label(std::string_view transaction_id, bool is_fraud) {
+    labels_.insert_or_assign(std::string(transaction_id), is_fraud);
+  }
 
   struct Counts {
     std::uint64_t verdicts = 0;  // duplicates not counted

@@ -42,7 +42,7 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
           [this](std::int32_t partition) -> state::UserStore& {
             return *partitions_.at(partition).store;
           },
-          metrics),
+          metrics, ports.engine),
       pacer_(options_.pacing) {}
 
 Worker::~Worker() {

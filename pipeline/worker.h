@@ -48,8 +48,9 @@ struct WorkerPorts {
   ChangelogReader& changelog;
   StoreHost& stores;
   const Clock& clock;
-  Scorer* scorer = nullptr;      // null: cost rule only
-  PoisonGuard* guard = nullptr;  // null: replay
+  Scorer* scorer = nullptr;                    // null: cost rule only
+  PoisonGuard* guard = nullptr;                // null: replay
+  operators::FeatureEngine* engine = nullptr;  // null: declared features are not computed
 };
 
 class Worker final : private AssignmentListener {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/config/features.h"
 #include "pipeline/config/suggest.h"
 #include "pipeline/config/text_forms.h"
 
@@ -76,6 +77,8 @@ class TreeWalk {
   void entry(const YamlEntry& entry, std::string path, const std::string& section_path) {
     const YamlNode& value = entry.value;
     if (value.kind == YamlNode::Kind::kUnusable) return;
+    if (path == kFeaturesSection) return features(entry);
+    if (path.starts_with("features.")) return complain_no_list(entry.place);
     bool from_file = false;
     auto match = find_assigned(path, from_file);
     const bool section_here = is_section(path);
@@ -95,6 +98,51 @@ class TreeWalk {
                       fmt::format("write {}", type_of(match->key->slot)));
     }
     add(std::move(path), {std::move(*match), value, source_, entry.place, from_file});
+  }
+
+  /// The one list of maps; its keys get paths as if the entries' numbers were names.
+  void features(const YamlEntry& list) {
+    if (list.value.kind == YamlNode::Kind::kNull) return;  // all commented out
+    if (list.value.kind != YamlNode::Kind::kList) {
+      return complain_no_list(list.value.place);
+    }
+    if (list.value.items.size() > kFeaturesMax) {
+      return complain(list.place, fmt::format("more than {} features", kFeaturesMax),
+                      "declare fewer");
+    }
+    for (std::size_t i = 0; i < list.value.items.size(); ++i) {
+      const YamlNode& item = list.value.items[i];
+      if (item.kind == YamlNode::Kind::kUnusable) continue;
+      if (item.kind != YamlNode::Kind::kMap || item.entries.empty()) {
+        complain(item.place, fmt::format("feature {} holds no keys", i + 1),
+                 "write it like {name: count_1d, entity: user, function: count, window: 1d}");
+        continue;
+      }
+      for (const YamlEntry& entry : item.entries) feature_key(entry, i);
+    }
+  }
+
+  void complain_no_list(Place place) {
+    complain(place, "features is a list",
+             "write one '- {name: ..., entity: ..., function: ...}' a line below it");
+  }
+
+  void feature_key(const YamlEntry& entry, std::size_t index) {
+    const std::string section = fmt::format("{}.{}", kFeaturesSection, index);
+    std::string path = fmt::format("{}.{}", section, entry.key);
+    auto match = find_key(path);
+    if (!match) {
+      const auto siblings = words_below(section);
+      const auto near = nearest(entry.key, siblings);
+      return complain(entry.place, fmt::format("unknown key '{}' of a feature", entry.key),
+                      near ? fmt::format("did you mean '{}'?", *near)
+                           : fmt::format("known: {}", fmt::join(siblings, ", ")));
+    }
+    if (entry.value.kind == YamlNode::Kind::kNull) {
+      return complain(entry.place, fmt::format("{} has no value", entry.key),
+                      "write one, or remove it");
+    }
+    add(std::move(path), {std::move(*match), entry.value, source_, entry.place, false});
   }
 
   void below(const YamlEntry& entry, const std::string& path) {
@@ -175,6 +223,9 @@ void assign_override(std::string_view argument, Assignments& assignments,
                     "write it like commit.interval=50ms");
   }
   std::string path(argument.substr(0, equals));
+  if (path == kFeaturesSection || path.starts_with("features.")) {
+    return complain("features cannot be set on the command line", "declare them in the file");
+  }
   bool from_file = false;
   auto match = find_assigned(path, from_file);
   if (!match) {

@@ -62,6 +62,19 @@ struct ModelConfig {
   std::vector<std::string> allow;  // "sha256:<64 hex>"; empty: any package that is whole
 };
 
+/// One entry of `features`, as written; compile_features() makes operators.features of them.
+struct FeatureConfig {
+  std::string name;
+  std::size_t entity = 0;  // indices into the names in features.h
+  std::size_t function = 0;
+  std::size_t field = 0;
+  std::chrono::milliseconds window{86'400'000};  // used when given only, as all below
+  std::chrono::milliseconds delay{86'400'000};
+  std::string filter;
+  std::uint64_t rows = 0;
+  double default_value = 0;
+};
+
 struct Config {
   KafkaConfig kafka;
   TopicsConfig topics;
@@ -72,7 +85,8 @@ struct Config {
   BatchConfig batch;
   StateConfig state;
   ModelConfig model;
-  operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*
+  std::vector<FeatureConfig> features;
+  operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*, compiled features
   std::string admin_listen = "127.0.0.1:9464";
   std::chrono::milliseconds metrics_interval{10'000};
   LogLevel log_level = LogLevel::kInfo;

@@ -1,7 +1,11 @@
 #include "pipeline/config/describe.h"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
+#include "pipeline/config/features.h"
 #include "pipeline/config/keys.h"
 #include "pipeline/config/units.h"
 
@@ -20,6 +24,29 @@ std::string describe_model(const Config& c) {
                          : fmt::format("{} digests allowed", c.model.allow.size()));
 }
 
+/// "15 declared: 3 of the payment, 6 over a user, 6 over a merchant; look back 37d"
+std::string describe_features(const operators::Settings& settings) {
+  if (settings.features.empty()) return "none declared";
+  std::array<std::size_t, kFeatureEntities.size()> counts{};
+  std::int64_t reach_ms = 0;
+  for (const auto& feature : settings.features) {
+    const auto* windowed = std::get_if<state::FeatureDeclaration>(&feature.source);
+    ++counts[windowed == nullptr ? 0 : static_cast<std::size_t>(windowed->entity) + 1];
+    if (windowed != nullptr)
+      reach_ms = std::max(reach_ms, windowed->delay_ms + windowed->window_ms);
+  }
+  std::string text = fmt::format("{} declared", settings.features.size());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0)
+      text += fmt::format("{} {} {} {}", text.ends_with("declared") ? ":" : ",", counts[i],
+                          i == 0 ? "of the" : "over a", kFeatureEntities[i]);
+  }
+  if (reach_ms > 0) {
+    text += fmt::format("; look back {}", format_duration(std::chrono::milliseconds(reach_ms)));
+  }
+  return text;
+}
+
 /// One line of the dump: key, value, and as a comment where the value came from.
 std::string dump_line(std::string_view path, std::string_view value, const Origin& origin) {
   std::string line = fmt::format("{}: {}", path, value);
@@ -33,7 +60,7 @@ std::string dump_line(std::string_view path, std::string_view value, const Origi
 std::string describe(const Config& c) {
   const auto& o = c.operators;
   const bool exactly_once = c.delivery == Delivery::kExactlyOnce;
-  std::string text = fmt::format("ok: 1 input topic, 7 operators, 4 output topics, {}\n",
+  std::string text = fmt::format("ok: 1 input topic, 8 operators, 4 output topics, {}\n",
                                  exactly_once ? "exactly_once" : "at_least_once");
   const auto line = [&](std::string_view word, const std::string& value) {
     text += fmt::format("  {:<10}{}\n", word, value);
@@ -42,8 +69,9 @@ std::string describe(const Config& c) {
   line("instance", fmt::format("{} in group {}, {} worker{}", c.instance_id, c.kafka.group_id,
                                c.workers, c.workers == 1 ? "" : "s"));
   line("operators",
-       fmt::format("decode, validate, dedupe ({}), history ({} rows), score, decide, emit",
+       fmt::format("decode, validate, dedupe ({}), history ({} rows), windows, score, decide, emit",
                    format_duration(o.dedupe.horizon), o.history.rows));
+  line("features", describe_features(o));
   line("model", describe_model(c));
   line("decide", fmt::format("fraud_loss_share {}, false_decline {}, review {}; safe action {}",
                              o.decide.costs.fraud_loss_share, o.decide.costs.false_decline,
@@ -71,6 +99,8 @@ std::string dump_resolved(const Loaded& loaded) {
                         from);
       continue;
     }
+    if (key.path == "features.*.name") text += dump_features(loaded);
+    if (key.path.starts_with("features.")) continue;
     for (const auto& [path, origin] : loaded.origins) {  // keys with a `*` have no defaults
       const auto match = find_key(path);
       if (!match || match->key != &key) continue;

@@ -90,7 +90,9 @@ struct ValueText {
   }
   std::string operator()(const TextKey& k) const { return quote(k.field(config, name)); }
   std::string operator()(const PathKey& k) const { return quote(k.field(config, name).native()); }
-  std::string operator()(const ChoiceKey& k) const { return std::string(k.options[k.get(config)]); }
+  std::string operator()(const ChoiceKey& k) const {
+    return std::string(k.options[k.get(config, name)]);
+  }
   std::string operator()(const TextListKey& k) const {
     std::string text;
     for (const std::string& item : k.field(config, name))

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "pipeline/config/features.h"
 #include "pipeline/config/text_forms.h"
 
 namespace weir::config {
@@ -14,6 +15,7 @@ constexpr std::uint64_t kKiB = 1ULL << 10;
 constexpr std::uint64_t kMiB = 1ULL << 20;
 constexpr std::uint64_t kGiB = 1ULL << 30;
 constexpr double kPriceMax = 1e9;
+constexpr double kDefaultMax = 1e15;
 
 constexpr std::array<std::string_view, 2> kDeliveries = {"exactly_once", "at_least_once"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
@@ -25,6 +27,12 @@ constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "
 #define WEIR_FIELD(member)                    \
   [](Config & c, std::string_view) -> auto& { \
     return c.member;                          \
+  }
+
+// The same for an entry of `features`.
+#define WEIR_FEATURE_FIELD(member)                  \
+  [](Config & c, std::string_view index) -> auto& { \
+    return feature(c, index).member;                \
   }
 
 std::string& kafka_property(Config& c, std::string_view name) {
@@ -43,38 +51,49 @@ double& review_of(Config& c, std::string_view currency) {
   return costs_of(c, currency).review;
 }
 
-std::size_t get_delivery(const Config& c) {
+std::size_t get_delivery(const Config& c, std::string_view) {
   return static_cast<std::size_t>(c.delivery);
 }
-void set_delivery(Config& c, std::size_t i) {
+void set_delivery(Config& c, std::string_view, std::size_t i) {
   c.delivery = static_cast<Delivery>(i);
 }
-std::size_t get_log_level(const Config& c) {
+std::size_t get_log_level(const Config& c, std::string_view) {
   return static_cast<std::size_t>(c.log_level);
 }
-void set_log_level(Config& c, std::size_t i) {
+void set_log_level(Config& c, std::string_view, std::size_t i) {
   c.log_level = static_cast<LogLevel>(i);
 }
-std::size_t get_log_format(const Config& c) {
+std::size_t get_log_format(const Config& c, std::string_view) {
   return static_cast<std::size_t>(c.log_format);
 }
-void set_log_format(Config& c, std::size_t i) {
+void set_log_format(Config& c, std::string_view, std::size_t i) {
   c.log_format = static_cast<LogFormat>(i);
 }
-std::size_t get_future(const Config& c) {
+std::size_t get_future(const Config& c, std::string_view) {
   return c.operators.input.clamp_future ? 1 : 0;
 }
-void set_future(Config& c, std::size_t i) {
+void set_future(Config& c, std::string_view, std::size_t i) {
   c.operators.input.clamp_future = i == 1;
 }
-std::size_t get_safe_action(const Config& c) {
+std::size_t get_safe_action(const Config& c, std::string_view) {
   for (std::size_t i = 0; i < kSafeActions.size(); ++i) {
     if (kSafeActions[i] == c.operators.decide.safe_action) return i;
   }
   return 1;  // review
 }
-void set_safe_action(Config& c, std::size_t i) {
+void set_safe_action(Config& c, std::string_view, std::size_t i) {
   c.operators.decide.safe_action = kSafeActions[i];
+}
+
+FeatureConfig& feature(Config& c, std::string_view index) {
+  return c.features[feature_index(index)];
+}
+/// A choice among names that is kept as its index.
+template <std::size_t FeatureConfig::*kMember>
+constexpr ChoiceKey feature_choice(std::span<const std::string_view> options) {
+  return {options,
+          [](const Config& c, std::string_view i) { return c.features[feature_index(i)].*kMember; },
+          [](Config& c, std::string_view i, std::size_t v) { feature(c, i).*kMember = v; }};
 }
 
 constexpr TextKey topic(Field<std::string> field) {
@@ -180,6 +199,33 @@ const Key kKeys[] = {
     {"history.rows", CountKey{WEIR_FIELD(operators.history.rows), 1, 128},
      "Past payments kept for each user, 52 bytes each. At least what the model reads."},
 
+    {"features.*.name", TextKey{WEIR_FEATURE_FIELD(name), is_feature_name, kFeatureNameForm},
+     "Declared features, a list. The name is the one in the features topic and the header of `weir "
+     "features`."},
+    {"features.*.entity", feature_choice<&FeatureConfig::entity>(kFeatureEntities),
+     "Whose past: that of the payment's user (itself included) or of a merchant, device, ip or "
+     "card "
+     "(as known just before it). payment: a value of the payment itself."},
+    {"features.*.function", feature_choice<&FeatureConfig::function>(kFeatureFunctions),
+     "What is made of the events. value is for entity payment."},
+    {"features.*.field", feature_choice<&FeatureConfig::field>(kFeatureFields),
+     "What it is made of: numbers for sum, mean, min, max, stddev, last, median; ids and names for "
+     "distinct."},
+    {"features.*.window",
+     DurationKey{WEIR_FEATURE_FIELD(window), kFeatureWindowMin, kFeatureWindowMax},
+     "Events of (t - delay - window, t - delay], exact. Costs memory for the events it spans, no "
+     "time."},
+    {"features.*.delay", DurationKey{WEIR_FEATURE_FIELD(delay), 0ms, kFeatureWindowMax},
+     "How long before the payment the window ends; use the time labels take to come. Not given: "
+     "none."},
+    {"features.*.filter", TextKey{WEIR_FEATURE_FIELD(filter), nullptr, "text"},
+     "Which events count, such as: amount >= 100 and channel = web and fraud = yes. Not given: "
+     "all."},
+    {"features.*.rows", CountKey{WEIR_FEATURE_FIELD(rows), 1, state::kMedianRowsMax},
+     "Of median: over how many events."},
+    {"features.*.default", NumberKey{WEIR_FEATURE_FIELD(default_value), -kDefaultMax, kDefaultMax},
+     "Written where there is no value. Not given: null on the topic, empty in the CSV."},
+
     {"decide.costs.fraud_loss_share",
      NumberKey{WEIR_FIELD(operators.decide.costs.fraud_loss_share), 0, 1},
      "Share of the amount lost when a fraud is approved."},
@@ -216,6 +262,7 @@ const Key kKeys[] = {
 };
 
 #undef WEIR_FIELD
+#undef WEIR_FEATURE_FIELD
 
 struct OwnedProperty {
   std::string_view name;

@@ -58,14 +58,16 @@ struct PathKey {
 };
 struct ChoiceKey {
   std::span<const std::string_view> options;
-  std::size_t (*get)(const Config&);  // index into options
-  void (*set)(Config&, std::size_t);
+  std::size_t (*get)(const Config&, std::string_view name);  // index into options
+  void (*set)(Config&, std::string_view name, std::size_t);
 };
 using Slot = std::variant<DurationKey, BytesKey, CountKey, NumberKey, SwitchKey, TextKey,
                           TextListKey, PathKey, ChoiceKey>;
 
 struct Key {
-  std::string_view path;  // "commit.interval"; a `*` stands for a name the user chooses
+  /// "commit.interval"; a `*` stands for a name the user chooses, or for the index of a list's
+  /// entry.
+  std::string_view path;
   Slot slot;
   std::string_view effect;  // what it does, and what more of it costs
   bool required = false;

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "pipeline/config/assignments.h"
+#include "pipeline/config/features.h"
 #include "pipeline/config/interpolation.h"
 #include "pipeline/config/keys.h"
 #include "pipeline/config/read_value.h"
@@ -34,7 +35,9 @@ class Loader {
     for (const std::string& argument : overrides)
       assign_override(argument, assignments_, loaded_.diagnostics);
 
+    make_room_for_features();
     for (const auto& [path, assignment] : assignments_) apply(path, assignment);
+    compile_features(assignments_, loaded_.origins, loaded_.config, loaded_.diagnostics);
     const bool holds_keys =
         document.root.kind == YamlNode::Kind::kMap || document.root.kind == YamlNode::Kind::kNull;
     if (document.complete && holds_keys) require_keys();
@@ -59,6 +62,14 @@ class Loader {
   void report(const Assignment& at, Place place, std::string what, std::string remedy,
               Severity severity = Severity::kError) {
     loaded_.diagnostics.push_back({at.source, place, std::move(what), std::move(remedy), severity});
+  }
+
+  void make_room_for_features() {
+    auto& features = loaded_.config.features;
+    for (const auto& [path, assignment] : assignments_) {
+      if (!path.starts_with("features.")) continue;
+      features.resize(std::max(features.size(), feature_index(assignment.match.name) + 1));
+    }
   }
 
   // -- one key

@@ -120,7 +120,7 @@ struct Reader {
   Outcome operator()(const ChoiceKey& key) const {
     const auto found = std::find(key.options.begin(), key.options.end(), value.text);
     if (found != key.options.end()) {
-      key.set(config, static_cast<std::size_t>(found - key.options.begin()));
+      key.set(config, name, static_cast<std::size_t>(found - key.options.begin()));
       return std::nullopt;
     }
     const auto near = nearest(lower(value.text), {key.options.begin(), key.options.end()});

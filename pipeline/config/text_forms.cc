@@ -71,6 +71,13 @@ bool is_digest(std::string_view text) {
          });
 }
 
+bool is_feature_name(std::string_view text) {
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  return !text.empty() && text.size() <= kIdentityBytesMax && small(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return small(c) || (c >= '0' && c <= '9') || c == '_'; });
+}
+
 bool is_currency(std::string_view text) {
   return find_currency(text) != nullptr;
 }

@@ -19,4 +19,7 @@ bool is_currency(std::string_view text);
 /// What may stand as a property name below kafka.properties.
 bool is_property_name(std::string_view text);
 
+/// A name that needs no quotes anywhere: in YAML, JSON, CSV, SQL.
+bool is_feature_name(std::string_view text);
+
 }  // namespace weir::config

@@ -15,8 +15,8 @@ struct Unit {
   std::string_view name;
   std::uint64_t factor;  // in the base unit: milliseconds or bytes
 };
-constexpr std::array<Unit, 4> kDurationUnits = {
-    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 5> kDurationUnits = {
+    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 constexpr std::array<Unit, 4> kByteUnits = {
     {{"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}}};
 
@@ -25,24 +25,11 @@ struct Alias {
   std::string_view written;
   std::string_view meant;
 };
-constexpr std::array<Alias, 18> kAliases = {{{"msec", "ms"},
-                                             {"millis", "ms"},
-                                             {"sec", "s"},
-                                             {"secs", "s"},
-                                             {"seconds", "s"},
-                                             {"min", "m"},
-                                             {"mins", "m"},
-                                             {"minutes", "m"},
-                                             {"hr", "h"},
-                                             {"hours", "h"},
-                                             {"KB", "KiB"},
-                                             {"kB", "KiB"},
-                                             {"K", "KiB"},
-                                             {"MB", "MiB"},
-                                             {"M", "MiB"},
-                                             {"GB", "GiB"},
-                                             {"G", "GiB"},
-                                             {"b", "B"}}};
+constexpr std::array<Alias, 20> kAliases = {
+    {{"msec", "ms"}, {"millis", "ms"}, {"sec", "s"},     {"secs", "s"}, {"seconds", "s"},
+     {"min", "m"},   {"mins", "m"},    {"minutes", "m"}, {"hr", "h"},   {"hours", "h"},
+     {"day", "d"},   {"days", "d"},    {"KB", "KiB"},    {"kB", "KiB"}, {"K", "KiB"},
+     {"MB", "MiB"},  {"M", "MiB"},     {"GB", "GiB"},    {"G", "GiB"},  {"b", "B"}}};
 
 std::string names(std::span<const Unit> units) {
   std::string text;

@@ -10,7 +10,8 @@
 
 namespace weir::config {
 
-/// "20ms", "5s", "10m", "24h". A bare number is refused; the remedy names it in `usual`'s unit.
+/// "20ms", "5s", "10m", "24h", "7d". A bare number is refused; the remedy names it in `usual`'s
+/// unit.
 Reading<std::chrono::milliseconds> read_duration(std::string_view text,
                                                  std::chrono::milliseconds usual);
 /// "512B", "64KiB", "128MiB", "2GiB". Decimal units (MB) are refused: they are read in two ways.

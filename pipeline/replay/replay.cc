@@ -1,11 +1,15 @@
 #include "pipeline/replay/replay.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "operators/decode.h"
+#include "operators/decode_label.h"
+#include "operators/features/feature_engine.h"
 #include "pipeline/json_lines.h"
 #include "pipeline/replay/memory_log.h"
 #include "pipeline/state_text.h"
@@ -54,25 +58,37 @@ Result<std::vector<Payment>> read_payments(const std::string& file,
   return payments;
 }
 
-struct TimedLabel {
-  LabelLine label;
-  std::size_t line;
+struct Label {
+  std::int64_t time_ms;
+  std::string line;
 };
 
-Status read_labels(const std::string& file, std::vector<TimedLabel>& labels, ReplayResult& result) {
-  LabelParser parser;
+/// Good lines in the order in which they became known; ties keep the order of the file.
+Status read_labels(const std::string& file, operators::DecodeLabels& decode,
+                   std::vector<Label>& labels, ReplayResult& result) {
   WEIR_RETURN_IF_ERROR(read_lines(file, [&](std::string_view line, std::size_t number) -> Status {
-    auto label = parser.parse(line);
-    if (label) {
-      labels.push_back({*std::move(label), number});
+    if (const auto label = decode.parse(line)) {
+      labels.push_back({label->label_time.ms, std::string(line)});
     } else if (++result.bad_label_count <= 10) {
       result.bad_labels.push_back(fmt::format("{}:{}: {}", file, number, label.error().message));
     }
     return ok();
   }));
-  std::ranges::stable_sort(labels, {}, [](const TimedLabel& l) { return l.label.label_time_ms; });
+  std::ranges::stable_sort(labels, {}, &Label::time_ms);
   return ok();
 }
+
+/// The windows of a replay: in memory, of all partitions together.
+class FeatureStores {
+ public:
+  operators::PageStores all() {
+    return {std::ref(stores_[0]), std::ref(stores_[1]), std::ref(stores_[2]), std::ref(stores_[3]),
+            std::ref(stores_[4])};
+  }
+
+ private:
+  std::array<state::MemoryPageStore, state::kEntityKinds> stores_;
+};
 
 void write_dead_letter(std::ostream& out, const OutputRecord& record) {
   nlohmann::ordered_json line;
@@ -87,8 +103,11 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
                   ReplayResult& result) {
   auto payments = read_payments(options.transactions, options.operators.input);
   if (!payments) return payments.error();
-  std::vector<TimedLabel> labels;
-  if (!options.labels.empty()) WEIR_RETURN_IF_ERROR(read_labels(options.labels, labels, result));
+  operators::DecodeLabels decode_label(options.operators.input);
+  std::vector<Label> labels;
+  if (!options.labels.empty()) {
+    WEIR_RETURN_IF_ERROR(read_labels(options.labels, decode_label, labels, result));
+  }
 
   MemoryCluster cluster(options.partitions);
   cluster.keep_changelog = false;
@@ -99,8 +118,9 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     } else if (record.stream == Stream::kDeadLetters) {
       ++result.dead_letters;
       if (sinks.dead_letters != nullptr) write_dead_letter(*sinks.dead_letters, record);
-    } else if (record.stream == Stream::kFeatures && sinks.features != nullptr) {
-      *sinks.features << record.value << '\n';
+    } else if (record.stream == Stream::kFeatures) {
+      if (sinks.features != nullptr) *sinks.features << record.value << '\n';
+      if (sinks.features_record) sinks.features_record(record.value);
     }
   };
 
@@ -112,13 +132,20 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   store_options.identity = {"replay", "replay", 0};
   store_options.retention = options.retention;
   MemoryStores stores(store_options);
+  FeatureStores pages;
+  std::unique_ptr<operators::FeatureEngine> engine;
+  if (!options.operators.features.empty()) {
+    auto made = operators::FeatureEngine::make(options.operators, pages.all());
+    if (!made) return made.error();
+    engine = *std::move(made);
+  }
   telemetry::WorkerMetrics metrics;
   WorkerOptions worker_options;
   worker_options.operators = options.operators;
   worker_options.pacing.records_max = 4'096;
   worker_options.pacing.settle = std::chrono::milliseconds(0);
-  Worker worker(worker_options, {input, output, changelog, stores, clock, scorer, nullptr},
-                metrics);
+  Worker worker(worker_options,
+                {input, output, changelog, stores, clock, scorer, nullptr, engine.get()}, metrics);
   WEIR_RETURN_IF_ERROR(worker.open());
 
   const auto drain = [&]() -> Status {
@@ -130,24 +157,35 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     input.forget_delivered();
     return ok();
   };
-  std::size_t next_label = 0;
-  std::size_t published = 0;
+  bool waiting = false;  // payments are published that the worker has not seen
+  const auto apply_label = [&](const Label& read) -> Status {
+    const auto label = decode_label.parse(read.line);
+    WEIR_CHECK(label.has_value());  // it was read before
+    result.summary.add_label(label->transaction_id, label->is_fraud);
+    ++result.labels;
+    if (!engine) return ok();
+    // The payments before it must not know it.
+    if (std::exchange(waiting, false)) WEIR_RETURN_IF_ERROR(drain());
+    const auto outcomes = engine->label(*label);
+    if (!outcomes) return outcomes.error();
+    if (const auto& of_user = outcomes->front()) ++result.label_outcomes[*of_user];
+    return ok();
+  };
+  auto next_label = labels.begin();
   for (auto& payment : *payments) {
-    // A label due at or before a payment's time comes first.
-    for (; next_label < labels.size() && labels[next_label].label.label_time_ms <= payment.time_ms;
-         ++next_label) {
-      result.summary.add_label(labels[next_label].label);
-      ++result.labels;
+    for (; next_label != labels.end() && next_label->time_ms <= payment.time_ms; ++next_label) {
+      WEIR_RETURN_IF_ERROR(apply_label(*next_label));
     }
     cluster.publish(std::move(payment.user_id), std::move(payment.line));
-    ++result.transactions;
-    if (++published % 1'024 == 0) WEIR_RETURN_IF_ERROR(drain());
+    waiting = true;
+    if (++result.transactions % 1'024 != 0) continue;
+    WEIR_RETURN_IF_ERROR(drain());
+    waiting = false;
+    if (options.progress) options.progress(result.transactions, payments->size());
   }
   WEIR_RETURN_IF_ERROR(drain());
-  for (; next_label < labels.size(); ++next_label) {
-    result.summary.add_label(labels[next_label].label);
-    ++result.labels;
-  }
+  waiting = false;
+  for (; next_label != labels.end(); ++next_label) WEIR_RETURN_IF_ERROR(apply_label(*next_label));
   WEIR_RETURN_IF_ERROR(worker.commit_now());
   if (sinks.state != nullptr) {
     for (const auto& [id, partition] : worker.partitions()) {

@@ -66,14 +66,15 @@ enum class Step : std::uint8_t {
   kValidate,
   kDedupe,
   kHistory,
+  kWindows,
   kScore,
   kDecide,
   kEmit,
   kProduce,
   kCommit
 };
-inline constexpr std::array<std::string_view, 10> kStepNames = {
-    "consume", "decode", "validate", "dedupe",  "history",
+inline constexpr std::array<std::string_view, 11> kStepNames = {
+    "consume", "decode", "validate", "dedupe",  "history", "windows",
     "score",   "decide", "emit",     "produce", "commit"};
 
 /// Reason codes of dead letters, in the order of the bad-input table (ARCHITECTURE.md). Label
@@ -106,6 +107,7 @@ struct WorkerMetrics {
   Cell lag_records;              // gauge, summed over the worker's partitions
   Cell lag_seconds;              // gauge: age of the oldest record waiting, by record timestamp
   std::array<DurationHistogram, kStepNames.size()> step_seconds{
+      DurationHistogram{kDurationBounds},
       DurationHistogram{kDurationBounds},
       DurationHistogram{kDurationBounds},
       DurationHistogram{kDurationBounds},

@@ -10,6 +10,7 @@
 #include "operators/card_number.h"
 #include "operators/dead_letter.h"
 #include "operators/decode.h"
+#include "operators/field_checks.h"
 #include "operators/json_text.h"
 #include "operators/validate.h"
 #include "pipeline/core/error.h"

@@ -104,7 +104,7 @@ const Mistake kTypeMistakes[] = {
 
 const Mistake kValueMistakes[] = {
     {"DurationWithoutUnit", "commit.interval: 25\n",
-     "weir.yaml:1:18: commit.interval: '25' has no unit; write 25ms (units: ms, s, m or h)"},
+     "weir.yaml:1:18: commit.interval: '25' has no unit; write 25ms (units: ms, s, m, h or d)"},
     {"SizeWithoutUnit", "state.hot_bytes: 128\n",
      "weir.yaml:1:18: state.hot_bytes: '128' has no unit; write 128MiB (units: B, KiB, MiB or "
      "GiB)"},
@@ -113,7 +113,7 @@ const Mistake kValueMistakes[] = {
     {"MisspeltDurationUnit", "metrics.interval: 10sec\n",
      "weir.yaml:1:19: metrics.interval: unknown unit 'sec'; write 10s"},
     {"UnknownUnit", "metrics.interval: 10parsec\n",
-     "weir.yaml:1:19: metrics.interval: unknown unit 'parsec'; use ms, s, m or h"},
+     "weir.yaml:1:19: metrics.interval: unknown unit 'parsec'; use ms, s, m, h or d"},
     {"FractionOfUnit", "metrics.interval: 1.5s\n",
      "weir.yaml:1:19: metrics.interval: '1.5s' is not a whole number; use a whole number of a "
      "smaller unit"},

@@ -26,6 +26,7 @@ TEST(Units, DurationsCountInMilliseconds) {
   EXPECT_EQ(duration("5s"), 5s);
   EXPECT_EQ(duration("10m"), 10min);
   EXPECT_EQ(duration("24h"), 24h);
+  EXPECT_EQ(duration("7d"), 7 * 24h);
 }
 
 TEST(Units, SizesAreBinary) {
@@ -55,7 +56,8 @@ TEST(Units, ValuesAreWrittenInTheLargestUnitThatDividesThemAndReadBack) {
   EXPECT_EQ(format_duration(999ms), "999ms");
   EXPECT_EQ(format_duration(1'000ms), "1s");
   EXPECT_EQ(format_duration(90s), "90s");
-  EXPECT_EQ(format_duration(24h), "24h");
+  EXPECT_EQ(format_duration(24h), "1d");
+  EXPECT_EQ(format_duration(25h), "25h");
   EXPECT_EQ(format_bytes(0), "0B");
   EXPECT_EQ(format_bytes(1'000), "1000B");
   EXPECT_EQ(format_bytes(65'536), "64KiB");

@@ -122,7 +122,7 @@ TEST_F(VerdictBytesTest, OfAFeaturesRecordAreEnoughToScoreAgain) {
     const std::string own = from_base64(record["payment"]);
     const auto rows = record["rows"].get<std::size_t>();
     ASSERT_EQ(history.size(), rows * sizeof(HistoryRow));
-    RecalledTransaction again{};
+    WindowedTransaction again{};
     std::memcpy(&again.row, own.data(), sizeof again.row);
     std::vector<HistoryRow> past(rows);
     if (rows > 0) std::memcpy(past.data(), history.data(), history.size());

@@ -135,7 +135,8 @@ class PathFixture : public testing::Test {
       auto* stores = &bench.stores;
       bench.path = std::make_unique<EventPath>(
           settings_, scorer_,
-          [stores](std::int32_t p) -> state::UserStore& { return *stores->at(p); }, *bench.metrics);
+          [stores](std::int32_t p) -> state::UserStore& { return *stores->at(p); }, *bench.metrics,
+          engine_);
     }
     std::vector<OutputRecord> out;
     const Status done = bench.path->process(records, out, is_poison_);
@@ -196,6 +197,7 @@ class PathFixture : public testing::Test {
   operators::Settings settings_;
   FakeScorer model_;
   Scorer* scorer_ = &model_;
+  operators::FeatureEngine* engine_ = nullptr;
   std::function<bool(const RawRecord&)> is_poison_;
   Bench bench_{{}, nullptr, nullptr};
   std::int64_t next_offset_ = 100;

@@ -136,9 +136,8 @@ TEST_F(ReplayTest, LabelsAreCountedAndMeasured) {
   pay("genuine", "u1", 10, "1.00");
   pay("fraud", "u2", 20, "900.00");
   const auto label = [](const std::string& id, bool is_fraud, const std::string& time) {
-    return json{{"label_id", "L" + id},
-                {"transaction_id", id},
-                {"is_fraud", is_fraud},
+    return json{{"label_id", "L" + id}, {"transaction_id", id}, {"user_id", "u"},
+                {"merchant_id", "M1"},  {"event_time", kNoon},  {"is_fraud", is_fraud},
                 {"label_time", time}}
                .dump() +
            "\n";
@@ -153,10 +152,48 @@ TEST_F(ReplayTest, LabelsAreCountedAndMeasured) {
   EXPECT_EQ(replay->result.summary.quality()->frauds, 1U);
 }
 
+// Method: the same payments with a label that becomes known between, at, and after their times.
+TEST_F(ReplayTest, ALabelIsKnownToPaymentsFromItsTimeOn) {
+  state::FeatureDeclaration frauds;
+  frauds.name = "frauds";
+  frauds.entity = state::EntityKind::kMerchant;
+  frauds.function = state::Function::kSum;
+  frauds.field = state::Field::kFraud;
+  frauds.window_ms = kDay;
+  options_.operators.features.push_back({frauds.name, frauds});
+  pay("a", "u", 0);
+  pay("b", "v", 10);
+  pay("c", "w", 20);
+  const auto known_at = [&](std::int64_t time_ms) {
+    options_.labels = directory_.write("labels.jsonl", json{{"label_id", "L"},
+                                                            {"transaction_id", "a"},
+                                                            {"user_id", "u"},
+                                                            {"merchant_id", "M1"},
+                                                            {"event_time", kNoon},
+                                                            {"is_fraud", true},
+                                                            {"label_time", time_ms}}
+                                                           .dump());
+    const auto replay = run();
+    EXPECT_EQ(replay->error, "");
+    std::vector<double> values;
+    std::istringstream in(replay->features.str());
+    for (std::string line; std::getline(in, line);)
+      values.push_back(json::parse(line)["windows"]["frauds"]);
+    return values;
+  };
+  using Values = std::vector<double>;
+  EXPECT_EQ(known_at(kNoon + 10 * kMinute - 1), (Values{0, 1, 1}));
+  EXPECT_EQ(known_at(kNoon + 10 * kMinute), (Values{0, 1, 1})) << "due at a payment's own time";
+  EXPECT_EQ(known_at(kNoon + 10 * kMinute + 1), (Values{0, 0, 1}));
+  EXPECT_EQ(known_at(kNoon + kDay), (Values{0, 0, 0}));
+  EXPECT_EQ(known_at(0), (Values{0, 1, 1})) << "it waits for its payment";
+}
+
 TEST_F(ReplayTest, BadLabelLinesAreReportedByNumberTheFirstTenInWords) {
   pay("a", "u", 10);
   std::string labels =
-      R"({"label_id":"L","transaction_id":"a","is_fraud":true,"label_time":"2018-06-18T00:00:00Z"})";
+      R"({"label_id":"L","transaction_id":"a","user_id":"u","merchant_id":"M1","is_fraud":true,)"
+      R"("event_time":"2018-06-11T12:00:00Z","label_time":"2018-06-18T00:00:00Z"})";
   labels += "\n\n";
   for (int i = 0; i < 12; ++i)
     labels += R"({"label_id":"L","transaction_id":"a","is_fraud":1})"
@@ -167,7 +204,7 @@ TEST_F(ReplayTest, BadLabelLinesAreReportedByNumberTheFirstTenInWords) {
   EXPECT_EQ(replay->result.labels, 1U);
   EXPECT_EQ(replay->result.bad_label_count, 12U);
   ASSERT_EQ(replay->result.bad_labels.size(), 10U);
-  EXPECT_EQ(replay->result.bad_labels[0], options_.labels + ":3: is_fraud must be true or false");
+  EXPECT_EQ(replay->result.bad_labels[0], options_.labels + ":3: is_fraud: true or false expected");
 }
 
 TEST_F(ReplayTest, AMissingFileIsNamed) {

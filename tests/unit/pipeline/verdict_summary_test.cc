@@ -1,4 +1,4 @@
-// VerdictSummary and LabelParser: what demo and replay print. Average precision is compared with
+// VerdictSummary: what demo and replay print. Average precision is compared with
 // values computed by hand.
 
 #include "pipeline/verdict_summary.h"
@@ -20,7 +20,7 @@ class VerdictSummaryTest : public testing::Test {
  protected:
   void add(std::string_view id, double p, bool is_fraud) {
     summary_.add_verdict(verdict(id, p));
-    summary_.add_label({std::string(id), is_fraud, 0});
+    summary_.add_label(id, is_fraud);
   }
   VerdictSummary summary_;
 };
@@ -47,7 +47,7 @@ TEST_F(VerdictSummaryTest, TiedScoresAreOneStepWhateverTheirOrder) {
   VerdictSummary turned;
   for (const auto& [id, p, is_fraud] :
        {std::tuple{"c", 0.4, true}, {"b", 0.5, false}, {"a", 0.5, true}}) {
-    turned.add_label({id, is_fraud, 0});
+    turned.add_label(id, is_fraud);
     turned.add_verdict(verdict(id, p));
   }
   EXPECT_DOUBLE_EQ(turned.quality()->average_precision, expected);
@@ -73,8 +73,8 @@ TEST_F(VerdictSummaryTest, OnlyVerdictsWithScoreAndLabelCountForQuality) {
   add("a", 0.9, true);
   add("b", 0.1, false);
   summary_.add_verdict(verdict("without label", 0.99));
-  summary_.add_label({"without verdict", true, 0});
-  summary_.add_label({"without score", true, 0});
+  summary_.add_label("without verdict", true);
+  summary_.add_label("without score", true);
   summary_.add_verdict(
       R"({"transaction_id":"without score","action":"review","duplicate":false,"late":false,)"
       R"("degraded":["no_model"],"risk":{"fraud":{"p":null}}})");
@@ -87,8 +87,8 @@ TEST_F(VerdictSummaryTest, TheLatestLabelOfAPaymentHolds) {
   add("a", 0.9, false);
   add("b", 0.1, true);
   EXPECT_DOUBLE_EQ(summary_.quality()->average_precision, 0.5);
-  summary_.add_label({"a", true, 0});
-  summary_.add_label({"b", false, 0});
+  summary_.add_label("a", true);
+  summary_.add_label("b", false);
   EXPECT_DOUBLE_EQ(summary_.quality()->average_precision, 1);
 }
 
@@ -115,45 +115,6 @@ TEST_F(VerdictSummaryTest, WhatIsNotAVerdictIsCountedAsUnreadable) {
   }
   EXPECT_EQ(summary_.counts().unreadable, 6U);
   EXPECT_EQ(summary_.counts().verdicts, 0U);
-}
-
-TEST(LabelParser, ReadsWhatMattersHere) {
-  LabelParser parser;
-  const auto label =
-      parser.parse(R"({"label_id":"L1","transaction_id":"t1","user_id":"u","is_fraud":true,)"
-                   R"("label_time":"1970-01-01T00:00:01Z","unknown":[1,2]})");
-  ASSERT_TRUE(label) << label.error().message;
-  EXPECT_EQ(label->transaction_id, "t1");
-  EXPECT_TRUE(label->is_fraud);
-  EXPECT_EQ(label->label_time_ms, 1000);
-}
-
-TEST(LabelParser, SaysWhatIsWrongWithALine) {
-  struct Case {
-    const char* line;
-    const char* error;
-  };
-  constexpr Case kCases[] = {
-      {"not json", "not a JSON object"},
-      {R"({"transaction_id":"t","is_fraud":true,"label_time":"2018-06-11T00:00:00Z"})",
-       "label_id is missing"},
-      {R"({"label_id":"","transaction_id":"t","is_fraud":true,"label_time":"2018-06-11T00:00:00Z"})",
-       "label_id is missing"},
-      {R"({"label_id":"L","is_fraud":true,"label_time":"2018-06-11T00:00:00Z"})",
-       "transaction_id is missing"},
-      {R"({"label_id":"L","transaction_id":"t","is_fraud":"yes","label_time":"2018-06-11T00:00:00Z"})",
-       "is_fraud must be true or false"},
-      {R"({"label_id":"L","transaction_id":"t","is_fraud":true})", "label_time is missing"},
-      {R"({"label_id":"L","transaction_id":"t","is_fraud":true,"label_time":"yesterday"})",
-       "label_time is not a time"},
-  };
-  LabelParser parser;
-  for (const auto& [line, error] : kCases) {
-    const auto label = parser.parse(line);
-    ASSERT_FALSE(label) << line;
-    EXPECT_EQ(label.error().message, error) << line;
-    EXPECT_EQ(label.error().kind, ErrorKind::kRejectEvent);
-  }
 }
 
 }  // namespace

@@ -1,0 +1,168 @@
+#include "operators/features/feature_engine.h"
+
+#include <limits>
+
+#include "operators/features/event_row.h"
+#include "operators/history.h"
+#include "pipeline/core/money.h"
+#include "state/windows/window_plan.h"
+
+namespace weir::operators {
+namespace {
+
+using state::EntityKind;
+
+constexpr std::size_t kUser = static_cast<std::size_t>(EntityKind::kUser);
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+/// The ids of the entities a payment or label belongs to; empty: it names none.
+template <class Named>
+std::array<std::string_view, state::kEntityKinds> ids_of(const Named& named) {
+  return {named.user_id, named.merchant_id, named.device_id, named.ip, named.card_token};
+}
+
+double value_of(PaymentField field, const Transaction& payment, const state::EventRow& row) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  const std::int64_t hours = payment.event_time.ms / kHourMs;  // event times start at 1970
+  const std::int64_t hour = hours % 24;
+  const std::int64_t weekday = (hours / 24 + 4) % 7;  // 0 = Sunday: 1970-01-01 was a Thursday
+  switch (field) {
+    case PaymentField::kAmount:
+      return major_units(payment.amount_minor, payment.currency);
+    case PaymentField::kRatio:
+      return row.ratio_milli == 0 ? kMissing : static_cast<double>(row.ratio_milli) / 1'000;
+    case PaymentField::kHour:
+      return static_cast<double>(hour);
+    case PaymentField::kWeekend:
+      return weekday == 0 || weekday == 6 ? 1 : 0;
+    case PaymentField::kNight:
+      return hour <= 6 ? 1 : 0;
+  }
+  return kMissing;
+}
+
+}  // namespace
+
+struct FeatureEngine::PaymentValue {
+  std::size_t place;  // among all features
+  PaymentFeature feature;
+};
+
+/// One kind of entity: its compiled features, its windows, and where its values go.
+struct FeatureEngine::Entity {
+  Entity(state::WindowPlan compiled, state::PageStore& pages)
+      : plan(std::move(compiled)), windows(plan, pages), values(plan.size()) {}
+
+  const state::WindowPlan plan;
+  state::EntityWindows windows;
+  std::vector<std::size_t> places;  // of the plan's outputs among all features
+  std::vector<double> values;       // scratch
+
+  void set_missing() {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = plan.outputs[i].missing;
+  }
+};
+
+FeatureEngine::FeatureEngine() = default;
+FeatureEngine::~FeatureEngine() = default;
+
+Result<std::unique_ptr<FeatureEngine>> FeatureEngine::make(const Settings& settings,
+                                                           const PageStores& stores) {
+  std::unique_ptr<FeatureEngine> engine(new FeatureEngine());
+  std::vector<state::FeatureDeclaration> windowed;
+  std::array<std::vector<std::size_t>, state::kEntityKinds> places;
+  bool wants_ratio = false;
+  for (const DeclaredFeature& declared : settings.features) {
+    const std::size_t place = engine->names_.size();
+    engine->names_.push_back(declared.name);
+    if (const auto* own = std::get_if<PaymentFeature>(&declared.source)) {
+      engine->payment_values_.push_back({place, *own});
+      wants_ratio = wants_ratio || own->field == PaymentField::kRatio;
+      continue;
+    }
+    const auto& declaration = std::get<state::FeatureDeclaration>(declared.source);
+    places[static_cast<std::size_t>(declaration.entity)].push_back(place);
+    windowed.push_back(declaration);
+    wants_ratio = wants_ratio || declaration.field == state::Field::kRatio;
+    for (const auto& term : declaration.filter) {
+      wants_ratio = wants_ratio || term.field == state::Field::kRatio;
+    }
+  }
+  for (std::size_t kind = 0; kind < state::kEntityKinds; ++kind) {
+    auto plan = state::WindowPlan::compile(static_cast<EntityKind>(kind), windowed,
+                                           settings.input.lateness.count());
+    if (!plan) return plan.error();
+    auto& entity = engine->entities_.emplace_back();
+    // The ratio of any row is computed by the user's windows.
+    if (plan->size() == 0 && !(kind == kUser && wants_ratio)) continue;
+    entity = std::make_unique<Entity>(*std::move(plan), stores[kind].get());
+    entity->places = std::move(places[kind]);
+  }
+  return engine;
+}
+
+Status FeatureEngine::process(const Transaction& payment, bool late, std::span<double> values) {
+  WEIR_CHECK(values.size() == size());
+  state::EventRow row = make_event_row(payment);
+  WEIR_RETURN_IF_ERROR(evaluate(payment, late, row));
+  for (const auto& entity : entities_) {
+    if (!entity) continue;
+    for (std::size_t i = 0; i < entity->places.size(); ++i) {
+      values[entity->places[i]] = entity->values[i];
+    }
+  }
+  for (const auto& [place, feature] : payment_values_) {
+    const double value = value_of(feature.field, payment, row);
+    values[place] = value == value ? value : feature.default_value.value_or(kMissing);
+  }
+  return late ? ok() : add_to_entities(payment, row);
+}
+
+/// Fills the values of every entity; adds the payment to its user, whose windows complete the row.
+Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::EventRow& row) {
+  const auto ids = ids_of(payment);
+  for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
+    if (!entities_[kind]) continue;
+    Entity& entity = *entities_[kind];
+    if (ids[kind].empty()) {
+      entity.set_missing();
+    } else if (kind == kUser && !late) {
+      auto kept = entity.windows.add(ids[kind], row, entity.values);
+      if (!kept) return kept.error();
+      row.ratio_milli = kept->ratio_milli;  // and nothing else: sequence and label are the user's
+    } else {
+      const auto known = entity.windows.evaluate(ids[kind], row.time_ms, entity.values);
+      if (!known) return known.error();
+    }
+  }
+  return ok();
+}
+
+Status FeatureEngine::add_to_entities(const Transaction& payment, const state::EventRow& row) {
+  const auto ids = ids_of(payment);
+  for (std::size_t kind = kUser + 1; kind < entities_.size(); ++kind) {
+    if (!entities_[kind] || ids[kind].empty()) continue;
+    if (auto kept = entities_[kind]->windows.add(ids[kind], row, {}); !kept) return kept.error();
+  }
+  return ok();
+}
+
+Result<LabelOutcomes> FeatureEngine::label(const FraudLabel& label) {
+  const state::LabelOpinion opinion{.transaction = hash_id(label.transaction_id),
+                                    .event_time_ms = label.event_time.ms,
+                                    .fraud = label.is_fraud,
+                                    .label_time_ms = label.label_time.ms,
+                                    .label_id = hash_id(label.label_id),
+                                    .revision = label.revision};
+  const auto ids = ids_of(label);
+  LabelOutcomes outcomes;
+  for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
+    if (!entities_[kind] || ids[kind].empty()) continue;
+    const auto outcome = entities_[kind]->windows.label(ids[kind], opinion);
+    if (!outcome) return outcome.error();
+    outcomes[kind] = *outcome;
+  }
+  return outcomes;
+}
+
+}  // namespace weir::operators

@@ -1,0 +1,31 @@
+#pragma once
+// The declared features as a table. Reads features records as any consumer of the topic would, from
+// their JSON: so the file and the topic carry the same values.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/core/error.h"
+
+namespace weir {
+
+/// RFC 4180, but lines end in \n. First column transaction_id, then the features in the order of
+/// their declaration; a number reads back to the same bits, a missing one is empty.
+class FeatureCsv {
+ public:
+  explicit FeatureCsv(std::vector<std::string> names);
+  ~FeatureCsv();
+
+  [[nodiscard]] std::string header() const;
+  /// Appends one line. Error: the record has not exactly these features.
+  Status append(std::string_view features_json, std::string& out);
+
+ private:
+  struct Parser;
+  std::vector<std::string> names_;
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace weir
