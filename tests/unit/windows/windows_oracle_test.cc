@@ -40,6 +40,7 @@ World world_of(std::mt19937_64& random, std::size_t sort) {
       world.mean_step_ms = 30'000;
       world.out_of_order = 0.0003;  // each is a scan of what its windows see
       world.edge = 0.002;
+      world.repeats = 0.0005;
       world.edge_reach_ms = kMinuteMs;
       world.jump = 0;
       world.labels = 0.01;

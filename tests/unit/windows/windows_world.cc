@@ -196,7 +196,7 @@ class Life {
     if (chance(random_, world_.jump)) now_ms_ += between(random_, kHourMs, 200 * kDayMs);
 
     const std::string name = pick_entity();
-    if (chance(random_, 0.02)) repeat_ = repeat_of(name);
+    if (chance(random_, world_.repeats)) repeat_ = repeat_of(name);
     if (repeat_ && oracle_.uses_ratio()) {  // a ratio is only promised within the lateness
       const std::int64_t frontier_ms = oracle_.entity(name).frontier_ms.value_or(now_ms_);
       if (repeat_->time_ms < frontier_ms - world_.lateness_ms) repeat_.reset();

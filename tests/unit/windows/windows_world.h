@@ -34,6 +34,7 @@ struct World {
   double same_time = 0.2;       // share of events at the time of the one before
   double out_of_order = 0.1;    // share of events within the lateness
   double edge = 0.1;            // share of events on, before or after the edge of a window
+  double repeats = 0.02;        // share of events that are one of the newest again
   double jump = 0.0005;         // share of steps that take up to 200 days
   double labels = 0.5;          // an event
   double rebuild = 0.001;       // an event
