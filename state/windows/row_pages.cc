@@ -76,7 +76,7 @@ Place insert_row(Operation& operation, const EventRow& row) {
   }
   insert_element(operation.write_rows(place.page), place.index, row);
   ++fixed.rows;
-  fixed.newest_row_ms = std::max(fixed.newest_row_ms, row.time_ms);
+  if (row.time_ms > fixed.newest_row_ms) fixed.newest_row_ms = row.time_ms;  // packed: no std::max
   if (place.page == fixed.first_page) {
     fixed.first_page_newest_ms = operation.rows(place.page).back().time_ms;
   }
@@ -123,11 +123,29 @@ void amounts_before(Operation& operation, Place place, std::size_t count,
   std::size_t index = place.index;
   while (operation.status()) {
     const auto rows = operation.rows(page);
-    for (; index > 0 && amounts.size() < count; --index) amounts.push_back(rows[index - 1].amount);
+    for (; index > 0 && amounts.size() < count; --index)
+      amounts.push_back(std::int64_t{rows[index - 1].amount});
     if (amounts.size() == count || page == fixed.first_page) return;
     index = operation.rows(--page).size();
   }
 }
+
+namespace {
+
+/// Without the first page, are there still `rows_min` rows before any event that may yet come?
+bool may_drop_first_page(Operation& operation) {
+  const WindowPlan& plan = operation.plan;
+  if (plan.rows_min == 0) return true;
+  const HeadFixed& fixed = operation.head.fixed();
+  const Place end = first_after(operation, fixed.frontier_ms - plan.lateness_ms);
+  std::size_t left = end.page > fixed.first_page ? end.index : 0;
+  for (std::uint32_t page = end.page; left < plan.rows_min && page > fixed.first_page + 1;) {
+    left += operation.rows(--page).size();
+  }
+  return left >= plan.rows_min;
+}
+
+}  // namespace
 
 void drop_old_pages(Operation& operation, std::int64_t horizon_ms) {
   HeadFixed& fixed = operation.head.fixed();
@@ -136,7 +154,7 @@ void drop_old_pages(Operation& operation, std::int64_t horizon_ms) {
          fixed.first_page_newest_ms <= horizon_ms) {
     const auto rows = operation.rows(fixed.first_page);
     const auto size = static_cast<std::uint32_t>(rows.size());
-    if (fixed.rows - size < operation.plan.rows_min) break;
+    if (!may_drop_first_page(operation)) break;
     operation.dropped.insert(operation.dropped.end(), rows.begin(), rows.end());
     operation.erase({PageKind::kRows, 0, fixed.first_page});
     fixed.rows -= size;

@@ -218,6 +218,7 @@ Result<WindowPlan> WindowPlan::compile(EntityKind entity,
   if (plan.needs_ratio) plan.rows_min = std::max(plan.rows_min, kRatioRows);
   if (plan.needs_labelled) plan.span_ms = std::max(plan.span_ms, kLabelHorizonMs);
   plan.span_ms += lateness_ms;
+  plan.lateness_ms = lateness_ms;
   plan.digest = digest_of(plan);
   return plan;
 }

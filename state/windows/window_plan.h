@@ -78,7 +78,10 @@ struct WindowPlan {
   bool needs_ratio = false;
   bool needs_labelled = false;  // run functions
   std::int64_t span_ms = 0;     // rows older than this before the frontier matter to nothing
-  std::size_t rows_min = 0;  // but so many are kept whatever their age: median and ratio read them
+  // But so many before the oldest event that may still come are kept whatever their age: its median
+  // and ratio read them.
+  std::size_t rows_min = 0;
+  std::int64_t lateness_ms = 0;
   std::uint64_t digest = 0;  // of everything that decides the layout of the head
 
   [[nodiscard]] std::size_t size() const { return outputs.size(); }
