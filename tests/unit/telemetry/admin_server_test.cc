@@ -71,7 +71,7 @@ TEST_F(AdminServerTest, ScrapesWhileAWorkerWrites) {
     exposition_.set_model({"model", version, "sha256:0"});
     EXPECT_THAT(get("/metrics"), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(get("/livez"), StartsWith("HTTP/1.1 200 "));
-    get("/readyz");
+    EXPECT_THAT(get("/readyz"), StartsWith("HTTP/1.1 "));
   }
   stop = true;
   worker.join();
