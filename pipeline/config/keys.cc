@@ -22,10 +22,7 @@ constexpr std::array<std::string_view, 2> kFuturePolicies = {"dead_letter", "cla
 constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "decline"};
 
 // A field of Config, by its member path. Keys with a `*` have functions of their own below.
-#define WEIR_FIELD(member)                    \
-  [](Config & c, std::string_view) -> auto& { \
-    return c.member;                          \
-  }
+#define WEIR_FIELD(member) ([](Config & c, std::string_view) -> auto& { return c.member; })
 
 std::string& kafka_property(Config& c, std::string_view name) {
   return c.kafka.properties[std::string(name)];
