@@ -129,11 +129,11 @@ void Emit::count(const DecidedTransaction& payment) {
   if (payment.late) metrics_.late.add();
   if (payment.out_of_order) metrics_.out_of_order.add();
   if (payment.score) metrics_.score.observe(payment.score->p);
-  constexpr Degraded kInMetricOrder[] = {Degraded::kNoModel, Degraded::kScoreInvalid,
-                                         Degraded::kPoison};
-  for (std::size_t i = 0; i < metrics_.degraded.size(); ++i) {
-    const auto bit = static_cast<std::uint8_t>(kInMetricOrder[i]);
+  std::size_t i = 0;  // the metric's order
+  for (const auto degraded : {Degraded::kNoModel, Degraded::kScoreInvalid, Degraded::kPoison}) {
+    const auto bit = static_cast<std::uint8_t>(degraded);
     if ((payment.decision.degraded & bit) != 0) metrics_.degraded[i].add();
+    ++i;
   }
 }
 

@@ -170,7 +170,8 @@ void unusual_hour(const HistoryRow& row, Rows history, Candidates& out) {
   const double bits = surprise(near + 1, history.size() + 1);
   if (near != 0 || bits < kBitsMin) return;
   const auto [from, to] = usual_hours(history);
-  out.push_back({bits, make(ReasonCode::kUnusualHour, static_cast<double>(minute / 60),
+  const std::int64_t hour = minute / 60;
+  out.push_back({bits, make(ReasonCode::kUnusualHour, static_cast<double>(hour),
                             static_cast<double>(from), static_cast<double>(to))});
 }
 

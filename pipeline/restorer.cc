@@ -113,15 +113,14 @@ Status Restorer::start_reading(std::map<std::int32_t, Partition>& partitions) {
 Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {
   double read = 0;
   std::int32_t damaged = -1;
-  const auto status =
-      changelog_.read(kReadWait, [&](const ChangelogReader::Record& record) -> Status {
-        const auto found = partitions.find(record.partition);
-        if (found == partitions.end() || found->second.phase != Phase::kRestoring) return ok();
-        ++read;
-        auto applied = found->second.store->restore(record.key, record.value, record.offset);
-        if (!applied) damaged = record.partition;
-        return applied;
-      });
+  auto status = changelog_.read(kReadWait, [&](const ChangelogReader::Record& record) -> Status {
+    const auto found = partitions.find(record.partition);
+    if (found == partitions.end() || found->second.phase != Phase::kRestoring) return ok();
+    ++read;
+    auto applied = found->second.store->restore(record.key, record.value, record.offset);
+    if (!applied) damaged = record.partition;
+    return applied;
+  });
   metrics_.restore_records.add(read);
   if (!status) {
     if (damaged < 0 || status.error().kind != ErrorKind::kFatal) return status;

@@ -97,7 +97,7 @@ class TreeWalk {
       return complain(entry.place, fmt::format("{} is a value, not a section", path),
                       fmt::format("write {}", type_of(match->key->slot)));
     }
-    add(std::move(path), {std::move(*match), value, source_, entry.place, from_file});
+    add(path, {std::move(*match), value, source_, entry.place, from_file});
   }
 
   /// The one list of maps; its keys get paths as if the entries' numbers were names.
@@ -157,8 +157,8 @@ class TreeWalk {
     section(entry.value, path);
   }
 
-  void add(std::string path, Assignment assignment) {
-    const auto [known, added] = assignments_.try_emplace(path, std::move(assignment));
+  void add(const std::string& path, const Assignment& assignment) {
+    const auto [known, added] = assignments_.try_emplace(path, assignment);
     if (added) return;
     complain(assignment.place,
              fmt::format("{} is given twice, first at {}:{}", path, known->second.place.line,

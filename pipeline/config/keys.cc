@@ -24,10 +24,7 @@ constexpr std::array<std::string_view, 2> kFuturePolicies = {"dead_letter", "cla
 constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "decline"};
 
 // A field of Config, by its member path. Keys with a `*` have functions of their own below.
-#define WEIR_FIELD(member)                    \
-  [](Config & c, std::string_view) -> auto& { \
-    return c.member;                          \
-  }
+#define WEIR_FIELD(member) ([](Config & c, std::string_view) -> auto& { return c.member; })
 
 // The same for an entry of `features`.
 #define WEIR_FEATURE_FIELD(member)                  \

@@ -84,7 +84,7 @@ Result<Tail> parse_tail(std::string_view text) {
   const int hours = fixed_digits(zone, 1, 2);
   const int minutes = fixed_digits(zone, 4, 2);
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return refuse(kNotRfc3339);
-  tail.offset_minutes = (hours * 60 + minutes) * (zone[0] == '-' ? -1 : 1);
+  tail.offset_minutes = (std::int64_t{hours} * 60 + minutes) * (zone[0] == '-' ? -1 : 1);
   return tail;
 }
 

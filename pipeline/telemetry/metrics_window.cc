@@ -110,8 +110,8 @@ void add_into(HistogramReading& merged, const HistogramReading& reading) {
 }  // namespace
 
 MetricsSnapshot take_snapshot(std::span<const WorkerMetrics* const> workers, std::int64_t wall_ms) {
-  static const WorkerMetrics kIdle;  // without workers the figures are there, and zero
-  static constexpr const WorkerMetrics* kNobody[] = {&kIdle};
+  static const WorkerMetrics idle;  // without workers the figures are there, and zero
+  static constexpr const WorkerMetrics* kNobody[] = {&idle};
   if (workers.empty()) workers = kNobody;
 
   MetricsSnapshot snapshot;
