@@ -17,8 +17,10 @@ Status remember(std::span<const DecidedTransaction> payments, RecalledUsers& use
                                              .decision = payment.decision,
                                              .origin = payment.origin,
                                              .lineage = 0};
+    std::vector<state::WindowChange> changes;
+    if (payment.window_changes != nullptr) changes = std::move(*payment.window_changes);
     WEIR_RETURN_IF_ERROR(users[payment.user].store->add(payment.user_id, std::move(entry), lineage,
-                                                        payment.origin.offset));
+                                                        payment.origin.offset, std::move(changes)));
   }
   return ok();
 }

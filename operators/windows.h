@@ -10,26 +10,33 @@
 
 namespace weir::operators {
 
-/// A payment with its declared features. NaN is "missing"; the span is empty when none are computed.
+/// A payment with its declared features. NaN is "missing"; the span is empty when none are
+/// computed.
 struct WindowedTransaction : RecalledTransaction {
   std::span<const double> windows;  // lives in Windows until its next process()
+  /// What it changed in its user's windows, to be logged with it; there as well, taken by remember.
+  std::vector<state::WindowChange>* window_changes = nullptr;
 };
 
 /// Asks the engine for the features of each payment, in input order, so that a payment sees those
 /// of the same batch that came before it.
 ///
-/// The engine's stores follow at once: whoever drops a batch rolls them back too.
+/// The windows follow at once, staged in the store of the payment's partition: whoever drops a
+/// batch rolls it back.
 class Windows {
  public:
   /// `engine` may be null, and must outlive this.
   explicit Windows(FeatureEngine* engine) : engine_(engine) {}
 
   /// Appends one windowed payment for each recalled one.
-  Status process(std::span<const RecalledTransaction> in, std::vector<WindowedTransaction>& out);
+  Status process(std::span<const RecalledTransaction> in, RecalledUsers& users,
+                 std::vector<WindowedTransaction>& out);
 
  private:
   FeatureEngine* engine_;
-  std::vector<double> values_;  // of this batch, one payment after the other: scratch
+  // Of this batch, one payment after the other: scratch.
+  std::vector<double> values_;
+  std::vector<std::vector<state::WindowChange>> changes_;
 };
 
 }  // namespace weir::operators

@@ -35,8 +35,8 @@ class StepTimer {
   }
   void finish(telemetry::WorkerMetrics& metrics) {
     enter(running_);
-    constexpr Step kSteps[] = {Step::kDecode, Step::kValidate, Step::kDedupe, Step::kHistory, Step::kWindows,
-                               Step::kScore,  Step::kDecide,   Step::kEmit};
+    constexpr Step kSteps[] = {Step::kDecode,  Step::kValidate, Step::kDedupe, Step::kHistory,
+                               Step::kWindows, Step::kScore,    Step::kDecide, Step::kEmit};
     for (const Step step : kSteps) {
       const auto i = static_cast<std::size_t>(step);
       metrics.step_seconds[i].observe(std::chrono::duration<double>(spent_[i]).count());
@@ -149,7 +149,7 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
   path.history.process(batch.unique, batch.users, batch.recalled);
 
   timer.enter(Step::kWindows);
-  WEIR_RETURN_IF_ERROR(path.windows.process(batch.recalled, batch.windowed));
+  WEIR_RETURN_IF_ERROR(path.windows.process(batch.recalled, batch.users, batch.windowed));
 
   timer.enter(Step::kScore);
   path.score.process(batch.windowed, batch.scored);

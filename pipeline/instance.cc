@@ -180,13 +180,23 @@ Status Instance::work(std::size_t index) {
     output = std::make_unique<kafka::IdempotentOutput>(std::move(output_options), input, clock_);
   }
   kafka::KafkaChangelogReader changelog(connection(config_), config_.topics.state);
-  LocalStores stores(config_.state.dir, store_options(config_, cluster_id_));
+  auto options = store_options(config_, cluster_id_);
+  if (!options) return options.error();
+  LocalStores stores(config_.state.dir, *std::move(options));
+  std::unique_ptr<operators::FeatureEngine> engine;
+  if (!config_.operators.features.empty()) {
+    // Only the windows of users are kept here: those of the other kinds have no stage yet.
+    auto made = operators::FeatureEngine::make(config_.operators, {});
+    if (!made) return made.error();
+    engine = *std::move(made);
+  }
   auto guard =
       PoisonGuard::open((config_.state.dir / fmt::format("in-process-{}", index)).string());
   if (!guard) return guard.error();
 
   Worker worker(worker_options(config_),
-                {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get()},
+                {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get(),
+                 engine.get()},
                 metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
   WEIR_RETURN_IF_ERROR(worker.open());

@@ -2,6 +2,7 @@
 
 #include "models/load_scorer.h"
 #include "operators/dedupe.h"
+#include "operators/features/feature_engine.h"
 #include "operators/score.h"
 
 namespace weir {
@@ -20,11 +21,15 @@ kafka::StreamTopics stream_topics(const config::Config& config) {
   return topics;
 }
 
-state::UserStoreOptions store_options(const config::Config& config, const std::string& cluster_id) {
+Result<state::UserStoreOptions> store_options(const config::Config& config,
+                                              const std::string& cluster_id) {
   state::UserStoreOptions options;
   options.identity = {cluster_id, config.topics.state, 0};
   options.retention = operators::retention(config.operators);
   options.hot_bytes = config.state.hot_bytes / config.workers;
+  auto windows = operators::user_window_plan(config.operators);
+  if (!windows) return windows.error();
+  options.windows = *std::move(windows);
   return options;
 }
 

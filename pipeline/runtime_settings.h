@@ -15,7 +15,8 @@ namespace weir {
 
 kafka::Connection connection(const config::Config& config);
 kafka::StreamTopics stream_topics(const config::Config& config);
-state::UserStoreOptions store_options(const config::Config& config, const std::string& cluster_id);
+Result<state::UserStoreOptions> store_options(const config::Config& config,
+                                              const std::string& cluster_id);
 WorkerOptions worker_options(const config::Config& config);
 replay::ReplayOptions replay_options(const config::Config& config);
 /// The configured model, loaded, proven and fit for these settings; null when none is configured.

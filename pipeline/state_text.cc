@@ -50,10 +50,24 @@ nlohmann::ordered_json verdict_json(const state::RememberedVerdict& verdict,
   return out;
 }
 
+nlohmann::ordered_json window_row_json(const state::EventRow& row) {
+  constexpr std::string_view kLabels[] = {"unknown", "genuine", "fraud"};
+  nlohmann::ordered_json out{
+      {"event_time", format_event_time({row.time_ms})},
+      {"sequence", std::uint32_t{row.sequence}},
+      {"transaction", fmt::format("{:016x}", std::uint64_t{row.transaction})},
+      {"amount_e4", std::int64_t{row.amount}},
+      {"ratio_milli", std::uint32_t{row.ratio_milli}},
+      {"label", std::string(kLabels[static_cast<std::size_t>(row.label)])}};
+  if (row.label != state::Label::kUnknown)
+    out["label_time"] = format_event_time({row.label_time_ms});
+  return out;
+}
+
 }  // namespace
 
-std::string user_state_json(std::int32_t partition, std::string_view user_id,
-                            const state::UserView& user, const state::UserStore& store) {
+Result<std::string> user_state_json(std::int32_t partition, std::string_view user_id,
+                                    const state::UserView& user, state::UserStore& store) {
   nlohmann::ordered_json entries = nlohmann::ordered_json::array();
   for (const auto& entry : user.entries()) {
     nlohmann::ordered_json out{{"slot", entry.slot},
@@ -64,17 +78,23 @@ std::string user_state_json(std::int32_t partition, std::string_view user_id,
     if (entry.verdict) out["verdict"] = verdict_json(*entry.verdict, store);
     entries.push_back(std::move(out));
   }
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  WEIR_RETURN_IF_ERROR(store.window_rows(
+      user_id, [&](const state::EventRow& row) { rows.push_back(window_row_json(row)); }));
   const nlohmann::ordered_json out{{"user_id", std::string(user_id)},
                                    {"partition", partition},
                                    {"history_rows", user.history_size()},
-                                   {"entries", std::move(entries)}};
+                                   {"entries", std::move(entries)},
+                                   {"window_rows", std::move(rows)}};
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Status dump_store(std::int32_t partition, state::UserStore& store,
                   const std::function<void(const std::string&)>& line) {
   return store.scan([&](std::string_view user_id, state::UserView user) -> Status {
-    line(user_state_json(partition, user_id, user, store));
+    const auto text = user_state_json(partition, user_id, user, store);
+    if (!text) return text.error();
+    line(*text);
     return ok();
   });
 }

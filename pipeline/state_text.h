@@ -11,8 +11,9 @@
 
 namespace weir {
 
-std::string user_state_json(std::int32_t partition, std::string_view user_id,
-                            const state::UserView& user, const state::UserStore& store);
+/// What is remembered of a user, with the rows of its windows. Error: a store that is damaged.
+Result<std::string> user_state_json(std::int32_t partition, std::string_view user_id,
+                                    const state::UserView& user, state::UserStore& store);
 
 /// Every user of a store, in key order.
 Status dump_store(std::int32_t partition, state::UserStore& store,

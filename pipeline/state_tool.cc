@@ -37,8 +37,9 @@ Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config&
       state::open_rocksdb_store(partition_directory(config.state.dir, partition).string(), true);
   if (!backing) return backing.error();
   auto options = store_options(config, "");
-  options.any_identity = true;
-  return state::UserStore::open(*std::move(backing), options);
+  if (!options) return options.error();
+  options->any_identity = true;
+  return state::UserStore::open(*std::move(backing), *options);
 }
 
 int no_stores(const config::Config& config) {
@@ -62,11 +63,14 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
     const auto user = (*store)->get(user_id);
     if (!user) return report(user.error(), kExitData);
     if (user->empty()) continue;
-    fmt::print("{}\n", user_state_json(partition, user_id, *user, **store));
+    const auto text = user_state_json(partition, user_id, *user, **store);
+    if (!text) return report(text.error(), kExitData);
+    fmt::print("{}\n", *text);
     return kExitOk;
   }
   fmt::print(stderr,
-             "weir: this user is in none of the {} stores under {}; what a running worker changed shows here "
+             "weir: this user is in none of the {} stores under {}; what a running worker changed "
+             "shows here "
              "after state.write_back_interval and up to ten seconds more\n",
              partitions.size(), loaded->config.state.dir.string());
   return kExitData;

@@ -1,5 +1,6 @@
 #include "operators/features/feature_engine.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "operators/features/event_row.h"
@@ -50,61 +51,90 @@ struct FeatureEngine::PaymentValue {
 
 /// One kind of entity: its compiled features, its windows, and where its values go.
 struct FeatureEngine::Entity {
-  Entity(state::WindowPlan compiled, state::PageStore& pages)
-      : plan(std::move(compiled)), windows(plan, pages), values(plan.size()) {}
+  Entity(std::shared_ptr<const state::WindowPlan> compiled, state::PageStore* pages)
+      : plan(std::move(compiled)), values(plan->size()) {
+    if (pages != nullptr) windows.emplace(*plan, *pages);
+  }
 
-  const state::WindowPlan plan;
-  state::EntityWindows windows;
-  std::vector<std::size_t> places;  // of the plan's outputs among all features
-  std::vector<double> values;       // scratch
+  const std::shared_ptr<const state::WindowPlan> plan;
+  std::optional<state::EntityWindows> windows;  // of users: in the store of the partition
+  std::vector<std::size_t> places;              // of the plan's outputs among all features
+  std::vector<double> values;                   // scratch
 
   void set_missing() {
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = plan.outputs[i].missing;
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = plan->outputs[i].missing;
   }
 };
 
 FeatureEngine::FeatureEngine() = default;
 FeatureEngine::~FeatureEngine() = default;
 
+namespace {
+
+bool wants_ratio(const DeclaredFeature& declared) {
+  if (const auto* own = std::get_if<PaymentFeature>(&declared.source)) {
+    return own->field == PaymentField::kRatio;
+  }
+  const auto& declaration = std::get<state::FeatureDeclaration>(declared.source);
+  return declaration.field == state::Field::kRatio ||
+         std::ranges::any_of(declaration.filter,
+                             [](const auto& term) { return term.field == state::Field::kRatio; });
+}
+
+/// Null when no feature needs this kind.
+Result<std::shared_ptr<const state::WindowPlan>> plan_of(const Settings& settings,
+                                                         EntityKind kind) {
+  std::vector<state::FeatureDeclaration> windowed;
+  for (const DeclaredFeature& declared : settings.features) {
+    if (const auto* over = std::get_if<state::FeatureDeclaration>(&declared.source)) {
+      windowed.push_back(*over);
+    }
+  }
+  auto plan = state::WindowPlan::compile(kind, windowed, settings.input.lateness.count());
+  if (!plan) return plan.error();
+  // The ratio of any row is computed by the user's windows.
+  const bool needed = plan->size() > 0 || (kind == EntityKind::kUser &&
+                                           std::ranges::any_of(settings.features, wants_ratio));
+  if (!needed) return std::shared_ptr<const state::WindowPlan>();
+  return std::make_shared<const state::WindowPlan>(*std::move(plan));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings& settings) {
+  return plan_of(settings, EntityKind::kUser);
+}
+
 Result<std::unique_ptr<FeatureEngine>> FeatureEngine::make(const Settings& settings,
                                                            const PageStores& stores) {
   std::unique_ptr<FeatureEngine> engine(new FeatureEngine());
-  std::vector<state::FeatureDeclaration> windowed;
   std::array<std::vector<std::size_t>, state::kEntityKinds> places;
-  bool wants_ratio = false;
   for (const DeclaredFeature& declared : settings.features) {
     const std::size_t place = engine->names_.size();
     engine->names_.push_back(declared.name);
     if (const auto* own = std::get_if<PaymentFeature>(&declared.source)) {
       engine->payment_values_.push_back({place, *own});
-      wants_ratio = wants_ratio || own->field == PaymentField::kRatio;
-      continue;
-    }
-    const auto& declaration = std::get<state::FeatureDeclaration>(declared.source);
-    places[static_cast<std::size_t>(declaration.entity)].push_back(place);
-    windowed.push_back(declaration);
-    wants_ratio = wants_ratio || declaration.field == state::Field::kRatio;
-    for (const auto& term : declaration.filter) {
-      wants_ratio = wants_ratio || term.field == state::Field::kRatio;
+    } else {
+      const auto& declaration = std::get<state::FeatureDeclaration>(declared.source);
+      places[static_cast<std::size_t>(declaration.entity)].push_back(place);
     }
   }
   for (std::size_t kind = 0; kind < state::kEntityKinds; ++kind) {
-    auto plan = state::WindowPlan::compile(static_cast<EntityKind>(kind), windowed,
-                                           settings.input.lateness.count());
+    auto plan = plan_of(settings, static_cast<EntityKind>(kind));
     if (!plan) return plan.error();
     auto& entity = engine->entities_.emplace_back();
-    // The ratio of any row is computed by the user's windows.
-    if (plan->size() == 0 && !(kind == kUser && wants_ratio)) continue;
-    entity = std::make_unique<Entity>(*std::move(plan), stores[kind].get());
+    if (*plan == nullptr) continue;
+    entity = std::make_unique<Entity>(*std::move(plan), kind == kUser ? nullptr : stores[kind]);
     entity->places = std::move(places[kind]);
   }
   return engine;
 }
 
-Status FeatureEngine::process(const Transaction& payment, bool late, std::span<double> values) {
+Status FeatureEngine::process(const Transaction& payment, bool late, state::EntityWindows* users,
+                              std::span<double> values) {
   WEIR_CHECK(values.size() == size());
   state::EventRow row = make_event_row(payment);
-  WEIR_RETURN_IF_ERROR(evaluate(payment, late, row));
+  WEIR_RETURN_IF_ERROR(evaluate(payment, late, users, row));
   for (const auto& entity : entities_) {
     if (!entity) continue;
     for (std::size_t i = 0; i < entity->places.size(); ++i) {
@@ -119,19 +149,21 @@ Status FeatureEngine::process(const Transaction& payment, bool late, std::span<d
 }
 
 /// Fills the values of every entity; adds the payment to its user, whose windows complete the row.
-Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::EventRow& row) {
+Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::EntityWindows* users,
+                               state::EventRow& row) {
   const auto ids = ids_of(payment);
   for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
     if (!entities_[kind]) continue;
     Entity& entity = *entities_[kind];
-    if (ids[kind].empty()) {
+    state::EntityWindows* windows = windows_of(kind, users);
+    if (ids[kind].empty() || windows == nullptr) {
       entity.set_missing();
     } else if (kind == kUser && !late) {
-      auto kept = entity.windows.add(ids[kind], row, entity.values);
+      auto kept = windows->add(ids[kind], row, entity.values);
       if (!kept) return kept.error();
       row.ratio_milli = kept->ratio_milli;  // and nothing else: sequence and label are the user's
     } else {
-      const auto known = entity.windows.evaluate(ids[kind], row.time_ms, entity.values);
+      const auto known = windows->evaluate(ids[kind], row.time_ms, entity.values);
       if (!known) return known.error();
     }
   }
@@ -141,13 +173,23 @@ Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::Eve
 Status FeatureEngine::add_to_entities(const Transaction& payment, const state::EventRow& row) {
   const auto ids = ids_of(payment);
   for (std::size_t kind = kUser + 1; kind < entities_.size(); ++kind) {
-    if (!entities_[kind] || ids[kind].empty()) continue;
-    if (auto kept = entities_[kind]->windows.add(ids[kind], row, {}); !kept) return kept.error();
+    state::EntityWindows* windows = windows_of(kind, nullptr);
+    if (windows == nullptr || ids[kind].empty()) continue;
+    if (auto kept = windows->add(ids[kind], row, {}); !kept) return kept.error();
   }
   return ok();
 }
 
-Result<LabelOutcomes> FeatureEngine::label(const FraudLabel& label) {
+/// Null: no feature reads this kind, or nobody keeps it here.
+state::EntityWindows* FeatureEngine::windows_of(std::size_t kind,
+                                                state::EntityWindows* users) const {
+  const auto& entity = entities_[kind];
+  if (!entity) return nullptr;
+  if (kind == kUser) return users;
+  return entity->windows ? &*entity->windows : nullptr;
+}
+
+Result<LabelOutcomes> FeatureEngine::label(const FraudLabel& label, state::EntityWindows* users) {
   const state::LabelOpinion opinion{.transaction = hash_id(label.transaction_id),
                                     .event_time_ms = label.event_time.ms,
                                     .fraud = label.is_fraud,
@@ -157,8 +199,9 @@ Result<LabelOutcomes> FeatureEngine::label(const FraudLabel& label) {
   const auto ids = ids_of(label);
   LabelOutcomes outcomes;
   for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
-    if (!entities_[kind] || ids[kind].empty()) continue;
-    const auto outcome = entities_[kind]->windows.label(ids[kind], opinion);
+    state::EntityWindows* windows = windows_of(kind, users);
+    if (windows == nullptr || ids[kind].empty()) continue;
+    const auto outcome = windows->label(ids[kind], opinion);
     if (!outcome) return outcome.error();
     outcomes[kind] = *outcome;
   }

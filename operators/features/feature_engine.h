@@ -11,6 +11,10 @@
 // device, ip and card if they are in the label. What it does not name it does not reach, whether it
 // comes before or after its payment.
 //
+// The windows of users lie in the store of the user's partition, with everything else that is known
+// of the user; who calls brings them along. The windows of the other kinds have stores of their
+// own, or none: what only they know is missing then.
+//
 // Entities are known to their stores by their ids as text. Threads: none; one worker uses it.
 
 #include <array>
@@ -32,8 +36,13 @@
 
 namespace weir::operators {
 
-/// Where the windows of each kind of entity live, by EntityKind. All must outlive the engine.
-using PageStores = std::array<std::reference_wrapper<state::PageStore>, state::kEntityKinds>;
+/// Where the windows of merchants, devices, addresses and cards live, by EntityKind; null: nowhere.
+/// That of users is not used. All must outlive the engine.
+using PageStores = std::array<state::PageStore*, state::kEntityKinds>;
+
+/// The features over users, compiled: what every UserStore must be opened with. Null when nothing
+/// declared needs the windows of users.
+Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings& settings);
 
 /// By EntityKind; nullopt: the label does not name one, or nothing is kept for this kind.
 using LabelOutcomes = std::array<std::optional<state::LabelOutcome>, state::kEntityKinds>;
@@ -50,16 +59,21 @@ class FeatureEngine {
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
 
   /// Writes size() values; NaN is "missing". An Error is one of the stores: the caller rolls back.
-  Status process(const Transaction& payment, bool late, std::span<double> values);
+  /// `users` are the windows of the payment's partition (UserStore::windows()).
+  Status process(const Transaction& payment, bool late, state::EntityWindows* users,
+                 std::span<double> values);
 
-  Result<LabelOutcomes> label(const FraudLabel& label);
+  Result<LabelOutcomes> label(const FraudLabel& label, state::EntityWindows* users);
 
  private:
   struct Entity;
   struct PaymentValue;
 
   FeatureEngine();
-  Status evaluate(const Transaction& payment, bool late, state::EventRow& row);
+  Status evaluate(const Transaction& payment, bool late, state::EntityWindows* users,
+                  state::EventRow& row);
+  [[nodiscard]] state::EntityWindows* windows_of(std::size_t kind,
+                                                 state::EntityWindows* users) const;
   Status add_to_entities(const Transaction& payment, const state::EventRow& row);
 
   std::vector<std::string> names_;

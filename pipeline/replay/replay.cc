@@ -10,6 +10,7 @@
 #include "operators/decode.h"
 #include "operators/decode_label.h"
 #include "operators/features/feature_engine.h"
+#include "pipeline/core/partitioner.h"
 #include "pipeline/json_lines.h"
 #include "pipeline/replay/memory_log.h"
 #include "pipeline/state_text.h"
@@ -82,8 +83,9 @@ Status read_labels(const std::string& file, operators::DecodeLabels& decode,
 class FeatureStores {
  public:
   operators::PageStores all() {
-    return {std::ref(stores_[0]), std::ref(stores_[1]), std::ref(stores_[2]), std::ref(stores_[3]),
-            std::ref(stores_[4])};
+    operators::PageStores all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = &stores_[i];
+    return all;
   }
 
  private:
@@ -131,14 +133,17 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   state::UserStoreOptions store_options;
   store_options.identity = {"replay", "replay", 0};
   store_options.retention = options.retention;
-  MemoryStores stores(store_options);
   FeatureStores pages;
   std::unique_ptr<operators::FeatureEngine> engine;
   if (!options.operators.features.empty()) {
+    auto users = operators::user_window_plan(options.operators);
+    if (!users) return users.error();
+    store_options.windows = *std::move(users);
     auto made = operators::FeatureEngine::make(options.operators, pages.all());
     if (!made) return made.error();
     engine = *std::move(made);
   }
+  MemoryStores stores(store_options);
   telemetry::WorkerMetrics metrics;
   WorkerOptions worker_options;
   worker_options.operators = options.operators;
@@ -157,7 +162,8 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     input.forget_delivered();
     return ok();
   };
-  bool waiting = false;  // payments are published that the worker has not seen
+  WEIR_RETURN_IF_ERROR(drain());  // assigns the partitions: a label may come first
+  bool waiting = false;           // payments are published that the worker has not seen
   const auto apply_label = [&](const Label& read) -> Status {
     const auto label = decode_label.parse(read.line);
     WEIR_CHECK(label.has_value());  // it was read before
@@ -166,8 +172,11 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
     if (!engine) return ok();
     // The payments before it must not know it.
     if (std::exchange(waiting, false)) WEIR_RETURN_IF_ERROR(drain());
-    const auto outcomes = engine->label(*label);
+    state::UserStore& store =
+        *worker.partitions().at(partition_of_key(label->user_id, options.partitions)).store;
+    const auto outcomes = engine->label(*label, store.windows());
     if (!outcomes) return outcomes.error();
+    (void)store.take_window_changes();  // a replay keeps no changelog
     if (const auto& of_user = outcomes->front()) ++result.label_outcomes[*of_user];
     return ok();
   };

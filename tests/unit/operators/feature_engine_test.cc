@@ -57,14 +57,17 @@ class FeatureEngineTest : public testing::Test {
   }
   std::vector<double> values(const Transaction& of, bool late = false) {
     if (!engine_) {
-      auto made = FeatureEngine::make(
-          settings_, {std::ref(pages_[0]), std::ref(pages_[1]), std::ref(pages_[2]),
-                      std::ref(pages_[3]), std::ref(pages_[4])});
+      auto made =
+          FeatureEngine::make(settings_, {nullptr, &pages_[1], &pages_[2], &pages_[3], &pages_[4]});
       EXPECT_TRUE(made) << made.error().message;
       engine_ = *std::move(made);
+      const auto plan = user_window_plan(settings_);
+      EXPECT_TRUE(plan) << plan.error().message;
+      user_plan_ = *plan;
+      if (user_plan_) users_.emplace(*user_plan_, pages_[0]);
     }
     std::vector<double> out(engine_->size(), -1);
-    const auto status = engine_->process(of, late, out);
+    const auto status = engine_->process(of, late, users_ ? &*users_ : nullptr, out);
     EXPECT_TRUE(status) << status.error().message;
     return out;
   }
@@ -79,7 +82,7 @@ class FeatureEngineTest : public testing::Test {
     said.is_fraud = fraud;
     said.event_time = {event_time_ms};
     said.label_time = {event_time_ms + kHour};
-    auto outcomes = engine_->label(said);
+    auto outcomes = engine_->label(said, users_ ? &*users_ : nullptr);
     EXPECT_TRUE(outcomes);
     return *outcomes;
   }
@@ -87,6 +90,8 @@ class FeatureEngineTest : public testing::Test {
   Settings settings_;
   std::array<state::MemoryPageStore, state::kEntityKinds> pages_;
   std::unique_ptr<FeatureEngine> engine_;
+  std::shared_ptr<const state::WindowPlan> user_plan_;
+  std::optional<state::EntityWindows> users_;
 };
 
 TEST_F(FeatureEngineTest, UsersCountThePaymentItselfAndMerchantsDoNot) {
@@ -213,9 +218,7 @@ TEST_F(FeatureEngineTest, TheSameLabelTwiceChangesNothing) {
 
 TEST_F(FeatureEngineTest, AWrongDeclarationIsNamed) {
   declare(over(EntityKind::kUser, Function::kSum, Field::kMerchant));
-  const auto made =
-      FeatureEngine::make(settings_, {std::ref(pages_[0]), std::ref(pages_[1]), std::ref(pages_[2]),
-                                      std::ref(pages_[3]), std::ref(pages_[4])});
+  const auto made = FeatureEngine::make(settings_, {});
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().message, testing::HasSubstr("f0"));
 }

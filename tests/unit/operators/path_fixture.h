@@ -123,6 +123,7 @@ class PathFixture : public testing::Test {
       state::UserStoreOptions options;
       options.retention = operators::retention(settings_);
       options.identity.partition = partition;
+      options.windows = operators::user_window_plan(settings_).value();
       auto store = state::UserStore::open(state::make_memory_store(), options);
       EXPECT_TRUE(store.has_value());
       bench.stores[partition] = std::move(*store);

@@ -18,9 +18,7 @@ class WindowsTest : public PathFixture {
     settings_.features.push_back({count.name, count});
     settings_.features.push_back(
         {"ratio", operators::PaymentFeature{operators::PaymentField::kRatio, std::nullopt}});
-    auto made = operators::FeatureEngine::make(
-        settings_, {std::ref(pages_[0]), std::ref(pages_[1]), std::ref(pages_[2]),
-                    std::ref(pages_[3]), std::ref(pages_[4])});
+    auto made = operators::FeatureEngine::make(settings_, {});
     EXPECT_TRUE(made);
     owned_ = *std::move(made);
     engine_ = owned_.get();
@@ -31,7 +29,6 @@ class WindowsTest : public PathFixture {
     return found;
   }
 
-  std::array<state::MemoryPageStore, state::kEntityKinds> pages_;
   std::unique_ptr<operators::FeatureEngine> owned_;
 };
 

@@ -1,4 +1,5 @@
 """What must come out: `weir replay` over the same input, compared byte for byte."""
+import csv
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ def replay(job: Job, transactions: tuple[bytes, ...], labels: tuple[bytes, ...] 
     verdicts = paths["verdicts"].read_bytes().splitlines()
     return Expected({place_of(line): line for line in verdicts},
                     [json.loads(line) for line in paths["state"].read_bytes().splitlines()])
+
+
+def features(job: Job, transactions: tuple[bytes, ...]) -> dict[str, dict[str, float | None]]:
+    """What `weir features` says of each payment, by transaction_id; None is a value there was not."""
+    payments, table = job.work / "features.jsonl", job.work / "features.csv"
+    payments.write_bytes(b"".join(line + b"\n" for line in transactions))
+    done = weir("features", "--config", str(job.config("features")), "--transactions", str(payments), "--out", str(table))
+    assert done.returncode == 0, done.stderr.decode()
+    with table.open(newline="") as lines:
+        return {row.pop("transaction_id"): {name: float(value) if value else None for name, value in row.items()}
+                for row in csv.DictReader(lines)}
 
 
 def check_exactly_once(expected: Expected, verdicts: list[Record]) -> None:
