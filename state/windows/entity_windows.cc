@@ -280,7 +280,7 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
   HeadFixed& fixed = operation.head.fixed();
-  fixed.next_sequence = std::max(fixed.next_sequence, row.sequence + 1);
+  if (row.sequence >= fixed.next_sequence) fixed.next_sequence = row.sequence + 1;
   advance(operation, row.time_ms);
   if (const auto place = find_sequence(operation, row.time_ms, row.sequence)) {
     std::string& page = operation.write_rows(place->page);
@@ -288,7 +288,8 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
     const EventRow was = *stored;
     *stored = row;
     relabel(operation, was, row);
-  } else if (row.time_ms > horizon_of(operation)) {
+  } else if (row.time_ms > horizon_of(operation) || impl_->plan.rows_min > 0) {
+    // Medians read rows behind every window; what proves to be too old for them goes again below.
     insert_row(operation, row);
     enter_passed_lanes(operation, row);
   }

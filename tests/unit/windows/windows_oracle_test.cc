@@ -31,6 +31,7 @@ World world_of(std::mt19937_64& random, std::size_t sort) {
       world.events = 20'000;
       world.entities = 200;
       world.mean_step_ms = 20'000;
+      world.restore = 0.001;
       break;
     case 1:
       world.name = "hot key";
@@ -56,12 +57,14 @@ World world_of(std::mt19937_64& random, std::size_t sort) {
       world.lateness_ms = 7 * kDayMs;
       world.edge_reach_ms = 100 * kDayMs;
       world.jump = 0.002;
+      world.restore = 0.00002;
       break;
     case 3:
       world.name = "bursts";
       world.events = 40'000;
       world.entities = 5;
       world.mean_step_ms = 3'000;
+      world.restore = 0.0005;
       world.same_time = 0.95;
       world.lateness_ms = kMinuteMs;
       world.jump = 0.001;
@@ -94,10 +97,11 @@ TEST(WindowsOracle, AgreesOnEveryBitOfAMillionRandomEvents) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     std::printf(
         "%-14s %7zu events (%zu out of order, %zu ties, %zu too late), %zu labels (%zu "
-        "waited), %zu values compared, %zu missing, windows up to %zu events, %.1f s\n",
+        "waited), %zu restores, %zu values compared, %zu missing, windows up to %zu events, "
+        "%.1f s\n",
         world.name.c_str(), tally.events, tally.out_of_order, tally.ties, tally.too_late,
-        tally.labels, tally.waited, tally.values, tally.missing, tally.longest_window,
-        took.count());
+        tally.labels, tally.waited, tally.restores, tally.values, tally.missing,
+        tally.longest_window, took.count());
     std::fflush(stdout);
     total += tally;
     ASSERT_EQ(tally.disagreement, "") << "WEIR_TEST_SEED=" << seed;

@@ -38,6 +38,7 @@ struct World {
   double jump = 0.0005;         // share of steps that take up to 200 days
   double labels = 0.5;          // an event
   double rebuild = 0.001;       // an event
+  double restore = 0;           // an event: go on with an engine made from the journal
   std::int64_t lateness_ms = kHourMs;
   std::int64_t edge_reach_ms = 8 * kDayMs;  // how far an edge may move the clock
   std::size_t id_values = 40;               // different ids of each kind
@@ -53,6 +54,7 @@ struct Tally {
   std::size_t waited = 0;
   std::size_t evaluations = 0;
   std::size_t rebuilds = 0;
+  std::size_t restores = 0;
   std::size_t values = 0;          // compared
   std::size_t missing = 0;         // of those
   std::size_t longest_window = 0;  // most events that a compared value covered

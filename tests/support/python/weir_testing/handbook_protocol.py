@@ -11,8 +11,9 @@ TRAIN_STARTS = (115, 122, 129, 136)  # day index: 2018-07-25, 08-01, 08-08, 08-1
 # (training rows, frauds, test rows, frauds), as published
 FOLD_SIZES = ((67_240, 598, 58_264, 385), (66_975, 626, 57_937, 387), (67_080, 568, 58_337, 408), (67_049, 594, 57_604, 422))
 
+# As configs/handbook.yaml calls them, in its order.
 NAMES = ("amount", "weekend", "night",
-         *(f"card_{what}_{days}d" for days in WINDOWS_DAYS for what in ("count", "mean")),
+         *(f"card_{what}_{days}d" for days in WINDOWS_DAYS for what in ("count", "mean_amount")),
          *(f"terminal_{what}_{days}d" for days in WINDOWS_DAYS for what in ("count", "fraud_share")))
 
 
@@ -30,7 +31,7 @@ def features(table: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
         for days in WINDOWS_DAYS:
             first = numpy.searchsorted(when, when - days * DAY_S, "right")
             out[f"card_count_{days}d"][rows] = last - first
-            out[f"card_mean_{days}d"][rows] = (total[last] - total[first]) / (100 * (last - first))
+            out[f"card_mean_amount_{days}d"][rows] = (total[last] - total[first]) / (100 * (last - first))
     for rows in groups(table["terminal_id"]):
         when, frauds = time_s[rows], running(table["is_fraud"][rows])
         last = numpy.searchsorted(when, when - LABEL_DELAY_S, "right")
