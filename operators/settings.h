@@ -55,7 +55,7 @@ struct Settings {
   DedupeSettings dedupe;
   HistorySettings history;
   DecideSettings decide;
-  std::vector<DeclaredFeature> features;       // names are unique
+  std::vector<DeclaredFeature> features;     // names are unique
   std::string input_topic = "transactions";  // named in verdicts
   /// Names the key and the bad value.
   [[nodiscard]] Status validate() const;

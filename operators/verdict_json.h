@@ -40,10 +40,10 @@ inline constexpr int kHistoryFormat = 1;
 /// Everything the model was given and returned: enough to score the payment again without the
 /// state. Feature names and their order are in the manifest that `model.digest` names. `history` is
 /// base64 of `rows` rows of 52 bytes, oldest first: what the model read; its features and log gaps
-/// follow from them and `payment`, the payment's own row in the same format. `windows` is there when
-/// features are declared: an object of them in the order of declaration, null for missing; every
-/// number reads back to the same double. Without a model `model` is null and what it was given is
-/// empty.
+/// follow from them and `payment`, the payment's own row in the same format. `windows` is there
+/// when features are declared: an object of them in the order of declaration, null for missing;
+/// every number reads back to the same double. Without a model `model` is null and what it was
+/// given is empty.
 void append_features_json(std::string& out, const ScoredTransaction& payment,
                           std::span<const std::string> window_names, const Lineage& lineage,
                           std::string_view input_topic);

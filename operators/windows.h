@@ -10,7 +10,8 @@
 
 namespace weir::operators {
 
-/// A payment with its declared features. NaN is "missing"; the span is empty when none are computed.
+/// A payment with its declared features. NaN is "missing"; the span is empty when none are
+/// computed.
 struct WindowedTransaction : RecalledTransaction {
   std::span<const double> windows;  // lives in Windows until its next process()
 };

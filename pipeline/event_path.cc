@@ -35,8 +35,8 @@ class StepTimer {
   }
   void finish(telemetry::WorkerMetrics& metrics) {
     enter(running_);
-    constexpr Step kSteps[] = {Step::kDecode, Step::kValidate, Step::kDedupe, Step::kHistory, Step::kWindows,
-                               Step::kScore,  Step::kDecide,   Step::kEmit};
+    constexpr Step kSteps[] = {Step::kDecode,  Step::kValidate, Step::kDedupe, Step::kHistory,
+                               Step::kWindows, Step::kScore,    Step::kDecide, Step::kEmit};
     for (const Step step : kSteps) {
       const auto i = static_cast<std::size_t>(step);
       metrics.step_seconds[i].observe(std::chrono::duration<double>(spent_[i]).count());

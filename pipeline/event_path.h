@@ -25,8 +25,8 @@ using StoreOf = std::function<state::UserStore&(std::int32_t partition)>;
 class EventPath {
  public:
   /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in
-  /// `degraded`. `engine` may be null: declared features are then not computed. Everything passed by
-  /// reference or pointer must outlive the path.
+  /// `degraded`. `engine` may be null: declared features are then not computed. Everything passed
+  /// by reference or pointer must outlive the path.
   EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
             telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine = nullptr);
   ~EventPath();

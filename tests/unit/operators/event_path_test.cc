@@ -256,9 +256,8 @@ TEST_F(EventPathTest, AccountsForEveryRecord) {
 TEST_F(EventPathTest, ObservesEveryStepOncePerBatch) {
   pay({payment("t1", "u1", kNoon)});
   pay({payment("t2", "u1", kNoon)});
-  for (const auto step :
-       {telemetry::Step::kDecode, telemetry::Step::kHistory, telemetry::Step::kWindows,
-        telemetry::Step::kEmit}) {
+  for (const auto step : {telemetry::Step::kDecode, telemetry::Step::kHistory,
+                          telemetry::Step::kWindows, telemetry::Step::kEmit}) {
     const auto& histogram = metrics().step_seconds[static_cast<std::size_t>(step)];
     double count = 0;
     for (std::size_t i = 0; i <= histogram.bounds().size(); ++i) count += histogram.bucket(i);
