@@ -107,16 +107,11 @@ struct WorkerMetrics {
   Cell lag_records;              // gauge, summed over the worker's partitions
   Cell lag_seconds;              // gauge: age of the oldest record waiting, by record timestamp
   std::array<DurationHistogram, kStepNames.size()> step_seconds{
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
-      DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
+      DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
       DurationHistogram{kDurationBounds}};                   // per batch (commit: per commit)
   DurationHistogram verdict_delay_seconds{kDurationBounds};  // record timestamp to commit
   std::array<Cell, kCommitOutcomeNames.size()> commits;

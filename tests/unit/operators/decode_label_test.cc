@@ -38,9 +38,10 @@ class DecodeLabelsTest : public testing::Test {
   /// "" when it passes, else "reason: detail".
   std::string verdict_on_bytes(const std::string& value, const std::string& key = "u1",
                                std::int64_t timestamp_ms = -1) {
+    value_ = value;  // labels_ points into it
     RawRecord record;
     record.key = key;
-    record.value = value;
+    record.value = value_;
     record.timestamp_ms = timestamp_ms;
     labels_.clear();
     std::vector<Rejection> rejected;
@@ -56,6 +57,7 @@ class DecodeLabelsTest : public testing::Test {
   }
 
   InputSettings settings_;
+  std::string value_;
   std::vector<ValidLabel> labels_;
   std::size_t tombstones_ = 0;
 };
