@@ -107,6 +107,40 @@ StoreMeta golden_meta() {
   return meta;
 }
 
+EventRow golden_event_row() {
+  EventRow row;
+  row.time_ms = kStart + 9;
+  row.sequence = 9;
+  row.transaction = 0x0102030405060708;
+  row.amount = 1'234'500;
+  row.user = 0x1112131415161718;
+  row.merchant = 0x2122232425262728;
+  row.device = 0x3132333435363738;
+  row.ip = 0x4142434445464748;
+  row.card = 0x5152535455565758;
+  row.ratio_milli = 1'500;
+  row.currency = 978;
+  row.mcc = 5411;
+  row.country = 'D' * 256 + 'E';
+  row.merchant_country = 'F' * 256 + 'R';
+  row.channel = 0xD1D2;
+  row.card_present = 2;
+  row.label = Label::kFraud;
+  row.label_time_ms = kStart + 1'000;
+  row.label_id = 0x6162636465666768;
+  row.label_revision = 3;
+  return row;
+}
+
+LabelOpinion golden_opinion() {
+  return {.transaction = 0x0102030405060708,
+          .event_time_ms = kStart + 9,
+          .fraud = true,
+          .label_time_ms = kStart + 1'000,
+          .label_id = 0x6162636465666768,
+          .revision = 3};
+}
+
 void expect_golden(const std::string& name, const std::string& bytes) {
   // For a new version: WEIR_WRITE_GOLDEN=DIR writes what this program encodes beside the check.
   if (const char* directory = std::getenv("WEIR_WRITE_GOLDEN"); directory != nullptr) {
@@ -137,6 +171,62 @@ TEST(StateFormat, ChangelogRecordsHaveNotChanged) {
   const KeyValue commit = encode(CommitRecord{5000, 12, 3, 0x0102030405060708});
   expect_golden("changelog-commit-key-v1.hex", commit.key);
   expect_golden("changelog-commit-v1.hex", commit.value);
+}
+
+TEST(StateFormat, WindowRecordsHaveNotChanged) {
+  const KeyValue row = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
+  expect_golden("changelog-window-row-key-v1.hex", row.key);
+  expect_golden("changelog-window-row-v1.hex", row.value);
+  const KeyValue label = encode_window_record(label_waits("user-1", golden_opinion()), 4711, 12);
+  expect_golden("changelog-waiting-label-key-v1.hex", label.key);
+  expect_golden("changelog-waiting-label-v1.hex", label.value);
+}
+
+TEST(StateFormat, AWindowRecordComesBackAsItWasWritten) {
+  const auto row = parse_window_record(golden("changelog-window-row-key-v1.hex"),
+                                       golden("changelog-window-row-v1.hex"));
+  ASSERT_TRUE(row) << error_of(row);
+  EXPECT_TRUE(row->is_row);
+  const std::string key = golden("changelog-waiting-label-key-v1.hex");
+  const std::string value = golden("changelog-waiting-label-v1.hex");
+  const auto label = parse_window_record(key, value);
+  ASSERT_TRUE(label) << error_of(label);
+  EXPECT_EQ(label->user_id, "user-1");
+  EXPECT_EQ(label->input_offset, 4711);
+  EXPECT_EQ(label->commit_sequence, 12U);
+  EXPECT_FALSE(label->is_row);
+  const LabelOpinion opinion = waiting_label_of(label->body);
+  EXPECT_EQ(opinion.transaction, golden_opinion().transaction);
+  EXPECT_EQ(opinion.label_time_ms, golden_opinion().label_time_ms);
+  EXPECT_EQ(opinion.revision, 3U);
+  EXPECT_TRUE(opinion.fraud);
+}
+
+TEST(StateFormat, ADropOfARowIsATombstoneUnderItsKey) {
+  const KeyValue put = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
+  const KeyValue dropped = encode_window_record(row_dropped("user-1", 9), 5000, 13);
+  EXPECT_EQ(dropped.key, put.key);
+  EXPECT_TRUE(dropped.tombstone);
+  EXPECT_TRUE(dropped.value.empty());
+  const KeyValue waits = encode_window_record(label_waits("user-1", golden_opinion()), 1, 1);
+  const KeyValue taken =
+      encode_window_record(label_taken("user-1", golden_opinion().transaction), 2, 2);
+  EXPECT_EQ(taken.key, waits.key);
+}
+
+TEST(StateFormat, RefusesDamagedWindowRecords) {
+  const KeyValue whole = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
+  for (std::size_t bytes = 0; bytes < whole.value.size(); ++bytes) {
+    EXPECT_TRUE(is_fatal(parse_window_record(whole.key, whole.value.substr(0, bytes)))) << bytes;
+  }
+  for (std::size_t bytes = 0; bytes < whole.key.size(); ++bytes) {
+    EXPECT_TRUE(is_fatal(parse_window_record(whole.key.substr(0, bytes), whole.value))) << bytes;
+  }
+  EXPECT_TRUE(is_fatal(parse_window_record(whole.key, whole.value + "x")));
+  std::string other_row = whole.key;
+  other_row.back() ^= 1;
+  EXPECT_NE(error_of(parse_window_record(other_row, whole.value)).find("different rows"),
+            std::string::npos);
 }
 
 TEST(StateFormat, HashesHaveNotChanged) {
