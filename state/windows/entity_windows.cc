@@ -119,6 +119,7 @@ std::int64_t horizon_of(Operation& operation) {
 /// Gives the row at `place` another label; the windows follow.
 EventRow set_label(Operation& operation, Place place, const WaitingLabel& said) {
   std::string& page = operation.write_rows(place.page);
+  if (!operation.status()) return {};
   auto* row = reinterpret_cast<EventRow*>(page.data()) + place.index;
   const EventRow was = *row;
   row->label = said.label;
@@ -203,6 +204,7 @@ Result<EventRow> EntityWindows::add(std::string_view entity, EventRow row,
                                     std::span<double> values) {
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
+  if (!operation.status()) return operation.status().error();
   HeadFixed& fixed = operation.head.fixed();
   row.sequence = fixed.next_sequence++;
   const bool in_order = row.time_ms >= fixed.frontier_ms;
@@ -242,6 +244,7 @@ Result<bool> EntityWindows::evaluate(std::string_view entity, std::int64_t time_
     return false;
   }
   open_head(operation);
+  if (!operation.status()) return operation.status().error();
   advance(operation, time_ms);
   write_values_before(operation, values);
   write_window_values(operation, values);
@@ -253,6 +256,7 @@ Result<bool> EntityWindows::evaluate(std::string_view entity, std::int64_t time_
 Result<LabelOutcome> EntityWindows::label(std::string_view entity, const LabelOpinion& opinion) {
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
+  if (!operation.status()) return operation.status().error();
   const WaitingLabel said = waiting_of(opinion);
   LabelOutcome outcome{};
   // First: whether an old page is still there must not decide.
@@ -279,11 +283,13 @@ Result<LabelOutcome> EntityWindows::label(std::string_view entity, const LabelOp
 Status EntityWindows::put(std::string_view entity, const EventRow& row) {
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
+  if (!operation.status()) return operation.status();
   HeadFixed& fixed = operation.head.fixed();
   if (row.sequence >= fixed.next_sequence) fixed.next_sequence = row.sequence + 1;
   advance(operation, row.time_ms);
   if (const auto place = find_sequence(operation, row.time_ms, row.sequence)) {
     std::string& page = operation.write_rows(place->page);
+    if (!operation.status()) return operation.status();
     EventRow* stored = reinterpret_cast<EventRow*>(page.data()) + place->index;
     const EventRow was = *stored;
     *stored = row;
@@ -304,6 +310,7 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
 Status EntityWindows::put_waiting(std::string_view entity, const LabelOpinion& opinion) {
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
+  if (!operation.status()) return operation.status();
   // Where its payment is there, the store is ahead of this record, and the payment has taken it.
   if (!find_row(operation, opinion.event_time_ms, opinion.transaction)) {
     keep_waiting(operation, waiting_of(opinion));
@@ -346,6 +353,7 @@ Status EntityWindows::rebuild(std::string_view entity) {
   Operation operation(impl_->plan, impl_->pages, entity);
   if (operation.read(kHeadPage) == nullptr) return operation.status();
   open_head(operation);
+  if (!operation.status()) return operation.status();
   recompute(operation);
   return operation.status();
 }

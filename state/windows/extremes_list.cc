@@ -30,7 +30,7 @@ std::optional<std::int64_t> ExtremesList::find(std::int64_t after_ms) {
   const auto list = elements<Candidate>(operation_.read(page()));
   const auto found = std::ranges::upper_bound(list, after_ms, {}, &Candidate::time_ms);
   if (found == list.end()) return std::nullopt;
-  return found->value;
+  return std::int64_t{found->value};  // packed: no reference
 }
 
 }  // namespace weir::state

@@ -3,6 +3,7 @@
 // empty page from then on, loops end, and the operation reports it; its caller rolls back.
 
 #include <algorithm>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,12 @@ std::span<const T> elements(const std::string* page) {
 }
 template <class T>
 void insert_element(std::string& page, std::size_t at, const T& element) {
+  if (at * sizeof(T) > page.size()) return;  // of a failed operation
   page.insert(at * sizeof(T), reinterpret_cast<const char*>(&element), sizeof(T));
 }
 template <class T>
 void erase_elements(std::string& page, std::size_t from, std::size_t to) {
+  if (to * sizeof(T) > page.size()) return;  // of a failed operation
   page.erase(from * sizeof(T), (to - from) * sizeof(T));
 }
 
@@ -48,8 +51,8 @@ class Operation {
       if (page) return **page;
       status_ = page.error();
     }
-    scratch_.clear();
-    return scratch_;
+    // Each its own: the head of the operation may be one of them.
+    return scratch_.emplace_back();
   }
   void erase(PageId id) {
     if (status_) status_ = pages_.erase(entity_, id);
@@ -113,7 +116,7 @@ class Operation {
   std::string_view entity_;
   Status status_ = ok();
   std::vector<RowPage> row_pages_;
-  std::string scratch_;
+  std::deque<std::string> scratch_;  // empty pages in place of those that could not be had
 };
 
 }  // namespace weir::state

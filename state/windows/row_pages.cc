@@ -78,7 +78,8 @@ Place insert_row(Operation& operation, const EventRow& row) {
   ++fixed.rows;
   if (row.time_ms > fixed.newest_row_ms) fixed.newest_row_ms = row.time_ms;  // packed: no std::max
   if (place.page == fixed.first_page) {
-    fixed.first_page_newest_ms = operation.rows(place.page).back().time_ms;
+    const auto rows = operation.rows(place.page);
+    if (!rows.empty()) fixed.first_page_newest_ms = rows.back().time_ms;  // empty: it failed
   }
 
   each_finger(operation, [&](Finger& finger, std::int64_t passed_ms) {

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "operators/dedupe.h"
+#include "operators/features/feature_engine.h"
 #include "pipeline/core/partitioner.h"
 #include "pipeline/state_text.h"
 
@@ -29,8 +30,32 @@ std::vector<std::string> without_repeats(const std::vector<std::string>& records
 
 }  // namespace
 
+/// Over windows so short that rows come, go and leave tombstones behind.
+std::vector<operators::DeclaredFeature> features_over_users() {
+  using state::Field;
+  using state::Function;
+  std::vector<operators::DeclaredFeature> features;
+  const auto declare = [&](const char* name, Function function, Field field,
+                           std::chrono::minutes window, std::chrono::minutes delay) {
+    state::FeatureDeclaration declaration;
+    declaration.name = name;
+    declaration.function = function;
+    declaration.field = field;
+    declaration.window_ms = milliseconds(window).count();
+    declaration.delay_ms = milliseconds(delay).count();
+    features.push_back({name, declaration});
+  };
+  using std::chrono::minutes;
+  declare("count_10m", Function::kCount, Field::kNone, minutes(10), minutes(0));
+  declare("mean_1h", Function::kMean, Field::kAmount, minutes(60), minutes(0));
+  declare("max_1h", Function::kMax, Field::kAmount, minutes(60), minutes(5));
+  declare("merchants_2h", Function::kDistinct, Field::kMerchant, minutes(120), minutes(0));
+  return features;
+}
+
 WorkerOptions small_worker() {
   WorkerOptions options;
+  options.operators.features = features_over_users();
   options.operators.history.rows = 4;
   options.operators.dedupe.ids_per_user_max = 8;
   options.operators.dedupe.horizon = std::chrono::hours(6);
@@ -51,6 +76,7 @@ class Process {
         early_answer_(output_),
         no_rewind_(input),
         short_changelog_(changelog_),
+        engine_(operators::FeatureEngine::make(options.worker.operators, {}).value()),
         worker(options.worker,
                {options.bug == PlantedBug::kNoRewind ? static_cast<InputLog&>(no_rewind_) : input,
                 options.bug == PlantedBug::kAppliesBeforeCommit
@@ -59,7 +85,7 @@ class Process {
                 options.bug == PlantedBug::kChangelogEndsEarly
                     ? static_cast<ChangelogReader&>(short_changelog_)
                     : changelog_,
-                disk, world.clock, &model_, nullptr},
+                disk, world.clock, &model_, nullptr, engine_.get()},
                metrics_) {}
 
   int generation;
@@ -72,6 +98,7 @@ class Process {
   NoRewind no_rewind_;
   ShortChangelog short_changelog_;
   FakeScorer model_;
+  std::unique_ptr<operators::FeatureEngine> engine_;
   telemetry::WorkerMetrics metrics_;
 
  public:
@@ -85,6 +112,7 @@ Simulation::Simulation(const SimulationOptions& options, std::uint64_t seed)
   state::UserStoreOptions store;
   store.identity = {"simulated", "changelog", 0};
   store.retention = operators::retention(options_.worker.operators);
+  store.windows = operators::user_window_plan(options_.worker.operators).value();
   store.hot_bytes = options_.worker.hot_bytes;
   machines_.resize(options.machines);
   for (auto& machine : machines_) machine.disk = std::make_unique<SimulatedDisk>(world_, store);
