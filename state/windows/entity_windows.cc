@@ -75,6 +75,22 @@ bool is_noted(Operation& operation, const EventRow& row) {
   return place != rows.end() && place->sequence == row.sequence;
 }
 
+/// Erases the pages of all lists and tables of the declarations that `head` was written for.
+void clear_lists(Operation& operation, const HeadFixed& fixed, const std::string& head) {
+  for (std::uint16_t i = 0; i < fixed.extremes; ++i) {
+    operation.erase({PageKind::kExtremes, i, 0});
+  }
+  const std::span tables(reinterpret_cast<const TableHead*>(head.data() + sizeof(HeadFixed)),
+                         (head.size() - sizeof(HeadFixed)) / sizeof(TableHead));
+  for (std::uint16_t i = 0; i < std::min<std::size_t>(fixed.tables, tables.size()); ++i) {
+    if (tables[i].level > 30) return operation.fail("state: damaged windows: the size of a table");
+    const std::uint32_t buckets = (1U << tables[i].level) + tables[i].split;
+    for (std::uint32_t bucket = 0; bucket < buckets; ++bucket) {
+      operation.erase({PageKind::kDistinct, i, bucket});
+    }
+  }
+}
+
 /// Makes the operation's head ready. A new entity gets one; one of other declarations is computed
 /// again from the rows.
 void open_head(Operation& operation) {
@@ -98,9 +114,13 @@ void open_head(Operation& operation) {
   }
   std::copy_n(bytes.data(), sizeof fixed, reinterpret_cast<char*>(&fixed));
   const bool changed = fixed.plan_digest != plan.digest || bytes.size() != size;
-  if (changed) bytes.resize(size);
+  if (changed) {
+    clear_lists(operation, fixed, bytes);
+    bytes.resize(size);
+  }
   operation.head = HeadPage(plan, bytes.data());
   if (!changed) return;
+  operation.head.clear(plan);
   operation.head.fixed().plan_digest = plan.digest;
   recompute(operation);
   if (plan.needs_labelled && operation.read(kLabelledPage) == nullptr) {
@@ -168,7 +188,8 @@ LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
     labels = elements<WaitingLabel>(&page);
   }
   if (labels.size() >= kWaitingMax) {
-    const auto oldest = std::ranges::min_element(labels, {}, &WaitingLabel::event_time_ms);
+    const auto oldest = std::ranges::min_element(
+        labels, {}, [](const auto& label) { return std::int64_t{label.event_time_ms}; });
     const auto at = static_cast<std::size_t>(oldest - labels.begin());
     erase_elements<WaitingLabel>(page, at, at + 1);
   }

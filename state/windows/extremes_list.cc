@@ -8,7 +8,9 @@ namespace weir::state {
 void ExtremesList::add(const EventRow& row, std::int64_t horizon_ms) {
   const Candidate added{row.time_ms, row.sequence, value_of(row, plan_.field)};
   std::string& bytes = operation_.write(page());
-  const auto place = [](const Candidate& c) { return std::tuple(c.time_ms, c.sequence); };
+  const auto place = [](const Candidate& c) {
+    return std::tuple(std::int64_t{c.time_ms}, std::uint32_t{c.sequence});
+  };
   auto list = elements<Candidate>(&bytes);
 
   std::size_t expired = 0;
@@ -28,7 +30,7 @@ void ExtremesList::add(const EventRow& row, std::int64_t horizon_ms) {
 
 std::optional<std::int64_t> ExtremesList::find(std::int64_t after_ms) {
   const auto list = elements<Candidate>(operation_.read(page()));
-  const auto found = std::ranges::upper_bound(list, after_ms, {}, &Candidate::time_ms);
+  const auto found = std::ranges::upper_bound(list, after_ms, {}, kTimeOf);
   if (found == list.end()) return std::nullopt;
   return std::int64_t{found->value};  // packed: no reference
 }

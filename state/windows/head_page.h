@@ -36,6 +36,10 @@ struct HeadFixed {
   std::int64_t newest_row_ms = kNoTime;
   std::int64_t first_page_newest_ms = kNoTime;  // time of the last row of first_page
   std::uint32_t waiting_labels = 0;
+  // What lies on pages of its own, so that other declarations can clear it away: the heads of the
+  // tables come first behind this.
+  std::uint16_t tables = 0;
+  std::uint16_t extremes = 0;
 };
 
 struct LaneHead {
@@ -68,10 +72,10 @@ class HeadPage {
   HeadPage(const WindowPlan& plan, char* bytes) {
     fixed_ = reinterpret_cast<HeadFixed*>(bytes);
     bytes += sizeof(HeadFixed);
+    tables_ = take<TableHead>(bytes, plan.distincts.size());
     lanes_ = take<LaneHead>(bytes, plan.lanes.size());
     windows_ = take<WindowHead>(bytes, plan.windows.size());
     measures_ = take<MeasureHead>(bytes, plan.measures.size());
-    tables_ = take<TableHead>(bytes, plan.distincts.size());
     distinct_counts_ = take<Count>(bytes, plan.distinct_counts.size());
   }
   [[nodiscard]] static std::size_t bytes(const WindowPlan& plan) {
@@ -110,6 +114,8 @@ class HeadPage {
 
   /// All aggregates and fingers as for an entity without rows; what `fixed` says stays.
   void clear(const WindowPlan& plan) {
+    fixed_->tables = static_cast<std::uint16_t>(plan.distincts.size());
+    fixed_->extremes = static_cast<std::uint16_t>(plan.extremes.size());
     fill(lanes_, plan.lanes.size());
     fill(windows_, plan.windows.size());
     fill(measures_, plan.measures.size());

@@ -13,6 +13,9 @@
 
 namespace weir::state {
 
+/// For searches: by value, as a reference to a member of a packed element may be misaligned.
+inline constexpr auto kTimeOf = [](const auto& element) -> std::int64_t { return element.time_ms; };
+
 /// A page of fixed-size elements.
 template <class T>
 std::span<const T> elements(const std::string* page) {

@@ -22,7 +22,7 @@ std::uint32_t last_page_starting_at_or_before(Operation& operation, std::int64_t
 }
 
 std::size_t index_after(std::span<const EventRow> rows, std::int64_t time_ms) {
-  return static_cast<std::size_t>(std::ranges::upper_bound(rows, time_ms, {}, &EventRow::time_ms) -
+  return static_cast<std::size_t>(std::ranges::upper_bound(rows, time_ms, {}, kTimeOf) -
                                   rows.begin());
 }
 

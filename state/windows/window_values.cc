@@ -43,7 +43,7 @@ double median_value(std::vector<std::int64_t>& values) {
 /// Values of the run functions over labelled events up to `time_ms`, oldest first.
 void write_run_values(const WindowPlan& plan, std::span<const EventRow> labelled,
                       std::int64_t time_ms, std::span<double> values) {
-  const auto end = std::ranges::upper_bound(labelled, time_ms, {}, &EventRow::time_ms);
+  const auto end = std::ranges::upper_bound(labelled, time_ms, {}, kTimeOf);
   const auto known = labelled.first(static_cast<std::size_t>(end - labelled.begin()));
   std::size_t run = known.size();
   while (run > 0 && known[run - 1].label == Label::kFraud) --run;
@@ -88,7 +88,7 @@ double scan(const WindowPlan& plan, const WindowPlan::Output& output,
     ++count;
     sum += value;
     bounded_sum += bounded;
-    squares += bounded * bounded;
+    if (output.function == Function::kStddev) squares += bounded * bounded;
     least = std::min(least, value);
     most = std::max(most, value);
     if (output.function == Function::kDistinct && value != 0) different.insert(value);

@@ -128,7 +128,7 @@ std::uint32_t WindowsOracle::ratio_of(const Entity& entity, const EventRow& row)
   const auto begin = std::max<std::ptrdiff_t>(0, end - 32);
   std::vector<std::int64_t> amounts;
   for (auto i = begin; i < end; ++i)
-    amounts.push_back(entity.rows[static_cast<std::size_t>(i)].amount);
+    amounts.push_back(field_of(entity.rows[static_cast<std::size_t>(i)], Field::kAmount));
   if (amounts.empty()) return 0;
   std::sort(amounts.begin(), amounts.end());
   const std::int64_t middle = amounts[(amounts.size() - 1) / 2];
@@ -157,7 +157,8 @@ EventRow WindowsOracle::settle(const Moment& moment) {
   if (!moment.kept) return *moment.own;
   const auto found = first_later(entity.rows, moment.time_ms) - entity.rows.begin() - 1;
   EventRow& row = entity.rows[static_cast<std::size_t>(found)];  // newest arrival of its time
-  if (const auto said = entity.waiting.find(row.transaction); said != entity.waiting.end()) {
+  if (const auto said = entity.waiting.find(std::uint64_t{row.transaction});
+      said != entity.waiting.end()) {
     say(entity, row, said->second);
     entity.waiting.erase(said);
   }
@@ -178,7 +179,7 @@ void WindowsOracle::say(Entity& entity, EventRow& row, const LabelOpinion& opini
   row.label_time_ms = opinion.label_time_ms;
   row.label_id = opinion.label_id;
   row.label_revision = opinion.revision;
-  entity.labelled.insert({row.time_ms, row.sequence});
+  entity.labelled.insert(Place(std::int64_t{row.time_ms}, std::uint32_t{row.sequence}));
 }
 
 LabelOutcome WindowsOracle::label(const std::string& name, const LabelOpinion& opinion) {
@@ -285,7 +286,8 @@ double WindowsOracle::median(const Moment& moment, const FeatureDeclaration& fea
   for (auto row = first_later(rows, moment.time_ms);
        row != rows.begin() && amounts.size() < feature.rows;) {
     --row;
-    if (!moment.own || row->sequence != moment.own->sequence) amounts.push_back(row->amount);
+    if (!moment.own || row->sequence != moment.own->sequence)
+      amounts.push_back(field_of(*row, Field::kAmount));
   }
   if (amounts.empty()) return kMissing;
   std::sort(amounts.begin(), amounts.end());
