@@ -93,10 +93,12 @@ class Bench:
 
     # -- figures
 
-    def throughput(self, name: str, delivery: str, model: bool) -> None:
-        """Drains a backlog; the first third warms up."""
+    def throughput(self, name: str, delivery: str, model: bool, windows: bool = False) -> None:
+        """Drains a backlog; the first third warms up. `windows`: with the declared features of configs/handbook.yaml."""
         count = 120_000 if self.quick else (400_000 if model else 800_000)
         settings = {} if model else {"model.package": ""}
+        if not windows:
+            settings["features"] = []
         job = self.job(delivery=delivery, **settings)
         publish(job, count)
         worker = job.worker().start()
@@ -177,7 +179,7 @@ def worker_ended(worker) -> bool:
 
 
 def step_microseconds(worker, count: int) -> dict[str, float]:
-    steps = ("consume", "decode", "validate", "dedupe", "history", "score", "decide", "emit", "produce", "commit")
+    steps = ("consume", "decode", "validate", "dedupe", "history", "windows", "score", "decide", "emit", "produce", "commit")
     return {step: worker.metric("weir_step_duration_seconds_sum", step=step) / count * 1e6 for step in steps}
 
 
@@ -193,6 +195,7 @@ def main() -> None:
         ("throughput exactly_once no model", lambda n: bench.throughput(n, "exactly_once", False)),
         ("throughput at_least_once model", lambda n: bench.throughput(n, "at_least_once", True)),
         ("throughput at_least_once no model", lambda n: bench.throughput(n, "at_least_once", False)),
+        ("throughput exactly_once model windows", lambda n: bench.throughput(n, "exactly_once", True, windows=True)),
         ("delay exactly_once 1000/s", lambda n: bench.delay(n, "exactly_once")),
         ("delay at_least_once 1000/s", lambda n: bench.delay(n, "at_least_once")),
         ("start to first verdict", lambda _: bench.start()),
