@@ -2,6 +2,7 @@
 import copy
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,16 @@ class Job:
         topic = self.topic["transactions"]
         return self.broker.committed(self.group, topic) == self.broker.ends(topic)
 
-    def wait_drained(self, seconds: float = 90) -> None:
+    def wait_drained(self, seconds: float = 90, supervised: int = 0) -> None:
+        """`supervised`: so many exits with 69 (unavailable) are answered by a new start, as a supervisor does."""
         def drained() -> bool:
+            nonlocal supervised
             for worker in self.workers:
+                if worker.exit_code == 69 and supervised > 0:
+                    supervised -= 1
+                    print(f"  {worker.name} ended with 69, started again: {worker.log_tail(1)}", file=sys.stderr)
+                    worker.start()
+                    continue
                 assert worker.exit_code in (None, 0, -9, -15), (
                     f"{worker.name} ended with {worker.exit_code}:\n{worker.log_tail()}")
             return self.is_drained()
