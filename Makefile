@@ -41,6 +41,7 @@ test: setup build/release/build.ninja ## everything CI checks: unit, simulation,
 bench: setup build/release/build.ninja ## the figures, measured here; ARGS="--quick" for a first look
 	@cmake --build --preset release
 	@for program in build/release/tests/bench/*_bench; do echo "== $$program"; $$program; done
+	@WEIR_WINDOWS_EVENTS=10000000 build/release/tests/unit/windows/windows_oracle_test
 	@$(PYTHON) tests/bench/live_bench.py $(ARGS)
 
 faults: setup build ## the long fault run: ARGS="--kills 200 --seed 7"

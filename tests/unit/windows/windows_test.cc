@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -182,6 +183,49 @@ TEST(Windows, AValueIsDistinctAsLongAsOneOfItsEventsIsInTheWindow) {
   EXPECT_EQ(windows.value(kMinuteMs), 2);
   EXPECT_EQ(windows.value(kMinuteMs + 10), 1);
   EXPECT_EQ(windows.value(kMinuteMs + 20), 0);
+}
+
+TEST(Windows, AValueIsDistinctAgainThatComesAsItLeaves) {
+  Windows windows({feature(Function::kDistinct, Field::kMerchant, kMinuteMs),
+                   feature(Function::kDistinct, Field::kMerchant, kHourMs)});
+  expect_values(windows.pay(0, 1, 7), {1, 1});
+  expect_values(windows.pay(kMinuteMs, 1, 7), {1, 1});
+  expect_values(windows.pay(2 * kMinuteMs - 1, 1, 7), {1, 1});
+  expect_values(windows.pay(kHourMs + kMinuteMs, 1, 7), {1, 1});
+}
+
+/// Knows the highest bucket of a table that was ever written.
+class BucketCounter final : public PageStore {
+ public:
+  Result<const std::string*> read(std::string_view entity, PageId id) override {
+    return pages_.read(entity, id);
+  }
+  Result<std::string*> write(std::string_view entity, PageId id) override {
+    if (id.kind == PageKind::kDistinct) highest = std::max(highest, id.number);
+    return pages_.write(entity, id);
+  }
+  Status erase(std::string_view entity, PageId id) override { return pages_.erase(entity, id); }
+  std::uint32_t highest = 0;
+
+ private:
+  MemoryPageStore pages_;
+};
+
+TEST(Windows, ATableOfDistinctValuesStaysAsSmallAsItsWindow) {
+  const std::vector<FeatureDeclaration> features = {
+      feature(Function::kDistinct, Field::kMerchant, kMinuteMs)};
+  const auto plan = WindowPlan::compile(EntityKind::kUser, features, 0);
+  BucketCounter pages;
+  EntityWindows engine(*plan, pages);
+  double value = 0;
+  for (std::uint64_t i = 1; i <= 50'000; ++i) {
+    EventRow row;
+    row.time_ms = kStartMs + static_cast<std::int64_t>(i) * 1'000;
+    row.merchant = i;
+    ASSERT_TRUE(engine.add("card", row, {&value, 1}));
+    ASSERT_EQ(value, static_cast<double>(std::min<std::uint64_t>(i, 60)));
+  }
+  EXPECT_LT(pages.highest, 60U);
 }
 
 TEST(Windows, LastAndTimeSinceKnowOnlyWhatTheirWindowHolds) {
