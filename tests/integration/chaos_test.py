@@ -29,9 +29,10 @@ class Chaotic:
         chaos.rebalance(first, second, third)
         chaos.restart_broker()
         feeder.finish()
-        # A broker that dies while a static member joins loses its answer; the member's next try fences itself, and the
-        # worker ends with 69, for a supervisor to start it again.
-        job.wait_drained(supervised=2)
+        # A broker that dies takes answers with it. A static member whose join it was fences itself with the next try; a
+        # transaction that waited longer than transaction.timeout.ms was ended by the broker, which fences its producer. Both
+        # end a worker with 69, for a supervisor to start it again.
+        job.wait_drained_and_whole(restarts=3)
         for worker in (first, second):
             self.assertEqual(worker.stop(), 0, worker.log_tail())
         print(f"  {chaos.tally}", file=sys.stderr)

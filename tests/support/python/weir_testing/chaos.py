@@ -78,16 +78,10 @@ class Chaos:
             self._feeder.allow(min(self._done / (self._faults + 1), 1))
 
     def _settled(self, what: str, *workers: Worker) -> None:
-        """Every instance owns something and has restored it, and together they own all."""
-        partitions = self.job.broker.partitions(self.job.topic["transactions"])
-
         def settled() -> bool:
             for worker in workers:
                 assert worker.alive, f"{worker.name} ended with {worker.exit_code}:\n{worker.log_tail()}"
-            if not all(worker.is_ready() for worker in workers):
-                return False
-            shares = [worker.metric("weir_assigned_partitions") for worker in workers]
-            return min(shares) > 0 and sum(shares) == partitions
+            return self.job.is_whole(list(workers))
 
         started = time.monotonic()
         eventually(settled, 60, what, every=0.1)

@@ -102,20 +102,39 @@ class Job:
         topic = self.topic["transactions"]
         return self.broker.committed(self.group, topic) == self.broker.ends(topic)
 
-    def wait_drained(self, seconds: float = 90, supervised: int = 0) -> None:
-        """`supervised`: so many exits with 69 (unavailable) are answered by a new start, as a supervisor does."""
+    def wait_drained(self, seconds: float = 90) -> None:
         def drained() -> bool:
-            nonlocal supervised
             for worker in self.workers:
-                if worker.exit_code == 69 and supervised > 0:
-                    supervised -= 1
-                    print(f"  {worker.name} ended with 69, started again: {worker.log_tail(1)}", file=sys.stderr)
-                    worker.start()
-                    continue
-                assert worker.exit_code in (None, 0, -9, -15), (
-                    f"{worker.name} ended with {worker.exit_code}:\n{worker.log_tail()}")
+                worker.check_not_failed()
             return self.is_drained()
         eventually(drained, seconds, f"{self.name} drained (committed {self.committed()})", every=0.2)
+
+    def wait_drained_and_whole(self, restarts: int, seconds: float = 120) -> None:
+        """After harm to the broker: all is committed, and the running workers agree about who owns what.
+
+        Committed alone is not enough: a worker whose partitions have gone to another may still wait for the broker with an
+        old transaction, and a stop in that moment finds it fenced. An exit with 69 (unavailable) is answered by a new start,
+        as a supervisor does, at most `restarts` times.
+        """
+        started = [worker for worker in self.workers if worker.alive]
+
+        def whole() -> bool:
+            nonlocal restarts
+            for worker in started:
+                if worker.exit_code == 69 and restarts > 0:
+                    restarts -= 1
+                    print(f"  {worker.name} ended with 69, started again: {worker.log_tail(1)}", file=sys.stderr)
+                    worker.start()
+                worker.check_not_failed()
+            return self.is_drained() and self.is_whole(started)
+        eventually(whole, seconds, f"{self.name} drained (committed {self.committed()}) and whole", every=0.2)
+
+    def is_whole(self, workers: list[Worker]) -> bool:
+        """Every worker owns something and has restored it, and together they own each partition once."""
+        if not all(worker.is_ready() for worker in workers):
+            return False
+        shares = [worker.metric("weir_assigned_partitions") for worker in workers]
+        return min(shares) > 0 and sum(shares) == self.broker.partitions(self.topic["transactions"])
 
     def read(self, stream: str, isolation: str = "read_committed") -> list[Record]:
         return self.broker.read(self.topic[stream], isolation)

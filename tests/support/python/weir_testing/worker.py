@@ -52,6 +52,10 @@ class Worker:
     def exit_code(self) -> int | None:
         return self._process.poll() if self._process else None
 
+    def check_not_failed(self) -> None:
+        """Running, or ended in a way that a test asks for: stopped or killed."""
+        assert self.exit_code in (None, 0, -9, -15), f"{self.name} ended with {self.exit_code}:\n{self.log_tail()}"
+
     def kill(self) -> None:
         """kill -9, and gone when this returns."""
         if self.alive:
