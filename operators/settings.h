@@ -57,6 +57,7 @@ struct Settings {
   DecideSettings decide;
   std::vector<DeclaredFeature> features;     // names are unique
   std::string input_topic = "transactions";  // named in verdicts
+  std::string label_topic = "labels";        // named in dead letters
   /// Names the key and the bad value.
   [[nodiscard]] Status validate() const;
 };

@@ -129,6 +129,15 @@ Status Instance::prepare_topics() {
       {config_.topics.state, true, input_partitions_, replication,
        kafka::changelog_settings(replication)},
   }));
+  const auto labels = cluster->partitions(config_.topics.labels);
+  if (!labels) return labels.error();
+  if (labels->value_or(input_partitions_) != input_partitions_) {
+    return fatal(fmt::format(
+        "topic {} has {} partitions and topic {} has {}: both are keyed by user, and partition p "
+        "of "
+        "both must be the same users'. Give them equally many partitions",
+        config_.topics.transactions, input_partitions_, config_.topics.labels, **labels));
+  }
   for (const auto& topic : stream_topics(config_)) {
     const auto count = cluster->partitions(topic);
     if (!count) return count.error();
@@ -163,8 +172,8 @@ Status Instance::work(std::size_t index) {
   auto& health = health_.worker(index);
   auto& metrics = *metrics_[index];
   const auto identity = fmt::format("{}-{}", config_.instance_id, index);
-  kafka::KafkaInput input(
-      {connection(config_), config_.topics.transactions, config_.kafka.group_id, identity});
+  kafka::KafkaInput input({connection(config_), config_.topics.transactions, config_.topics.labels,
+                           config_.kafka.group_id, identity});
   kafka::OutputOptions output_options;
   output_options.connection = connection(config_);
   output_options.topics = stream_topics(config_);
@@ -174,8 +183,7 @@ Status Instance::work(std::size_t index) {
   const bool exactly_once = config_.delivery == config::Delivery::kExactlyOnce;
   std::unique_ptr<OutputLog> output;
   if (exactly_once) {
-    output = std::make_unique<kafka::TransactionalOutput>(std::move(output_options), input,
-                                                          config_.topics.transactions, clock_);
+    output = std::make_unique<kafka::TransactionalOutput>(std::move(output_options), input, clock_);
   } else {
     output = std::make_unique<kafka::IdempotentOutput>(std::move(output_options), input, clock_);
   }

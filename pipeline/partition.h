@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipeline/core/clock.h"
+#include "pipeline/core/log.h"
 #include "state/user_store.h"
 
 namespace weir {
@@ -21,9 +23,10 @@ struct Partition {
 
   Phase phase = Phase::kOpening;
   std::unique_ptr<state::UserStore> store;
-  std::int64_t committed = -1;      // the group's offset; -1 none
-  std::int64_t next_offset = 0;     // input: first not yet processed (staged)
-  std::int64_t committed_next = 0;  // input: first not yet committed
+  LaneOffsets committed;              // the group's offsets
+  LaneOffsets next{0, -1};            // inputs: first not yet processed (staged)
+  LaneOffsets committed_next{0, -1};  // inputs: first not yet committed
+  bool reads_labels = false;
   std::int64_t restore_target = 0;  // changelog position at which restore is complete
   std::int64_t staged_position =
       0;  // changelog position behind the commit record of the open transaction
@@ -35,7 +38,13 @@ struct Partition {
   Clock::TimePoint retry_at{};  // kStopped: when to try again; max() = only by hand
   std::string why_stopped;
 
-  [[nodiscard]] bool has_progress() const { return next_offset != committed_next; }
+  /// Where its lanes stand, for the group: those that are read.
+  void append_offsets(std::int32_t id, const LaneOffsets& at,
+                      std::vector<PartitionOffset>& to) const {
+    to.push_back({id, at.events, Lane::kEvents});
+    if (reads_labels) to.push_back({id, at.labels, Lane::kLabels});
+  }
+  [[nodiscard]] bool has_progress() const { return next != committed_next; }
 };
 
 }  // namespace weir

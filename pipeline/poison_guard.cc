@@ -16,6 +16,10 @@ namespace {
 constexpr std::uint64_t kMagic = 0x31'64'72'61'75'67'77'00;  // "wguard1"
 constexpr std::uint32_t kCrashesAlone = 2;
 
+std::int32_t input_of(const RawRecord& record) {
+  return record.lane == Lane::kEvents ? record.partition : ~record.partition;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PoisonGuard>> PoisonGuard::open(const std::string& file) {
@@ -45,14 +49,14 @@ void PoisonGuard::load() {
     Range range = file_->ranges[i];
     const bool alone = file_->in_process == 1 && range.first == range.last;
     range.crashes_alone = alone ? range.crashes_alone + 1 : 0;
-    suspects_[range.partition] = range;
+    suspects_[range.input] = range;
   }
   file_->in_process = 0;
 }
 
 const PoisonGuard::Range* PoisonGuard::suspect(const RawRecord& record) const {
   if (suspects_.empty()) return nullptr;
-  const auto found = suspects_.find(record.partition);
+  const auto found = suspects_.find(input_of(record));
   if (found == suspects_.end()) return nullptr;
   const auto& range = found->second;
   return record.offset >= range.first && record.offset <= range.last ? &range : nullptr;
@@ -80,14 +84,14 @@ void PoisonGuard::begin(std::span<const RawRecord> records) {
   std::size_t used = 0;
   for (const auto& record : records) {
     auto* const end = file_->ranges + used;
-    auto* const known = std::find_if(
-        file_->ranges, end, [&](const Range& r) { return r.partition == record.partition; });
+    auto* const known = std::find_if(file_->ranges, end,
+                                     [&](const Range& r) { return r.input == input_of(record); });
     if (known != end) {
       known->last = std::max(known->last, record.offset);
     } else if (used < kRanges) {
       const auto* range = suspect(record);
       const std::uint32_t crashes_alone = range != nullptr ? range->crashes_alone : 0;
-      file_->ranges[used++] = {record.partition, crashes_alone, record.offset, record.offset};
+      file_->ranges[used++] = {input_of(record), crashes_alone, record.offset, record.offset};
     }
   }
   std::atomic_signal_fence(
@@ -99,7 +103,7 @@ void PoisonGuard::end() {
   for (std::size_t i = 0; i < file_->in_process; ++i) {
     // A suspect range shrinks from the front as its records turn out well, and is forgotten when
     // used up. A poison record stays one: an abort may bring it back.
-    const auto found = suspects_.find(file_->ranges[i].partition);
+    const auto found = suspects_.find(file_->ranges[i].input);
     if (found == suspects_.end() || found->second.crashes_alone >= kCrashesAlone) continue;
     found->second.first = std::max(found->second.first, file_->ranges[i].last + 1);
     if (found->second.first > found->second.last) suspects_.erase(found);

@@ -39,7 +39,7 @@ class PoisonGuard {
 
  private:
   struct Range {
-    std::int32_t partition;
+    std::int32_t input;           // partition; of labels, its complement
     std::uint32_t crashes_alone;  // crashes in which this one record was all that was in process
     std::int64_t first;
     std::int64_t last;
@@ -57,7 +57,7 @@ class PoisonGuard {
 
   File* file_;
   std::map<std::int32_t, Range>
-      suspects_;  // by partition: the range that was in process at the last crash
+      suspects_;  // by input: the range that was in process at the last crash
 };
 
 }  // namespace weir

@@ -147,7 +147,7 @@ Status Restorer::read_some(std::map<std::int32_t, Partition>& partitions) {
 
 Status Restorer::finish(std::int32_t id, Partition& partition) {
   std::string contradiction;
-  const auto start = start_offset(id, partition, contradiction);
+  const auto start = start_offsets(id, partition, contradiction);
   if (!start) return start.error();
   if (!contradiction.empty()) {
     if (++partition.mismatches >= kMismatchesMax) {
@@ -161,22 +161,29 @@ Status Restorer::finish(std::int32_t id, Partition& partition) {
     const std::int32_t ids[] = {id};
     const auto committed = input_.committed(ids);
     if (!committed) return committed.error();
-    partition.committed = committed->front().next_offset;
+    for (const auto& offset : *committed) partition.committed[offset.lane] = offset.next_offset;
     partition.phase = Phase::kOpening;
     return ok();
   }
-  partition.next_offset = partition.committed_next = *start;
+  partition.next = partition.committed_next = *start;
   partition.phase = Phase::kActive;
   partition.mismatches = 0;
-  const PartitionOffset position[] = {{id, *start}};
-  return input_.resume_at(position);
+  std::vector<PartitionOffset> positions;
+  partition.append_offsets(id, *start, positions);
+  return input_.resume_at(positions);
 }
 
-Result<std::int64_t> Restorer::start_offset(std::int32_t id, const Partition& partition,
+Result<LaneOffsets> Restorer::start_offsets(std::int32_t id, const Partition& partition,
                                             std::string& contradiction) {
+  const auto labels = start_of_labels(id, partition, contradiction);
+  if (!labels) return labels.error();
   const auto record = partition.store->last_commit();
-  const auto committed = partition.committed;
-  if (!record && committed < 0) return input_.first_offset(id);
+  const auto committed = partition.committed.events;
+  if (!record && committed < 0) {
+    const auto first = input_.first_offset(id, Lane::kEvents);
+    if (!first) return first.error();
+    return LaneOffsets{*first, *labels};
+  }
   if (!record) {
     contradiction = fmt::format(
         "the group's committed offset is {} but the changelog has no commit record: the state of "
@@ -184,14 +191,14 @@ Result<std::int64_t> Restorer::start_offset(std::int32_t id, const Partition& pa
         "belongs to another group. Restore the changelog topic, or reset the group's offset to "
         "start with empty state",
         committed);
-    return committed;
+    return LaneOffsets{committed, *labels};
   }
   if (committed < 0) {
     log_warn(
         "partition {}: the group has no committed offset; going on at {} as the changelog's commit "
         "record says",
         id, record->next_offset);
-    return record->next_offset;
+    return LaneOffsets{record->next_offset, *labels};
   }
   // at_least_once writes the commit record before it commits the offset: a crash in between leaves
   // the offset behind.
@@ -205,7 +212,28 @@ Result<std::int64_t> Restorer::start_offset(std::int32_t id, const Partition& pa
         "group and changelog topic",
         committed, record->next_offset, record->next_offset);
   }
-  return record->next_offset;
+  return LaneOffsets{record->next_offset, *labels};
+}
+
+/// A label that is read again changes nothing, so in doubt the earlier place is the right one.
+Result<std::int64_t> Restorer::start_of_labels(std::int32_t id, const Partition& partition,
+                                               std::string& contradiction) {
+  const auto record = partition.store->last_commit();
+  const auto committed = partition.committed.labels;
+  const std::int64_t recorded = record ? record->next_label : -1;
+  if (!partition.reads_labels) return recorded;
+  if (!record) return input_.first_offset(id, Lane::kLabels);
+  if (recorded < 0) {  // labels were not read so far
+    return committed >= 0 ? committed : input_.first_offset(id, Lane::kLabels);
+  }
+  if (exactly_once_ && committed >= 0 && committed != recorded) {
+    contradiction = fmt::format(
+        "the group's committed offset in the labels is {}, the changelog's last commit record says "
+        "{}: a torn transaction, or the group's offset was changed by hand. Set the offset to {} "
+        "to go on",
+        committed, recorded, recorded);
+  }
+  return recorded;
 }
 
 }  // namespace weir

@@ -47,8 +47,10 @@ class Restorer {
   Status start_reading(std::map<std::int32_t, Partition>& partitions);
   Status read_some(std::map<std::int32_t, Partition>& partitions);
   Status finish(std::int32_t id, Partition& partition);
-  Result<std::int64_t> start_offset(std::int32_t id, const Partition& partition,
+  Result<LaneOffsets> start_offsets(std::int32_t id, const Partition& partition,
                                     std::string& contradiction);
+  Result<std::int64_t> start_of_labels(std::int32_t id, const Partition& partition,
+                                       std::string& contradiction);
 
   InputLog& input_;
   ChangelogReader& changelog_;

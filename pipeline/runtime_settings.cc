@@ -36,7 +36,6 @@ Result<state::UserStoreOptions> store_options(const config::Config& config,
 WorkerOptions worker_options(const config::Config& config) {
   WorkerOptions options;
   options.operators = config.operators;
-  options.operators.input_topic = config.topics.transactions;
   options.exactly_once = config.delivery == config::Delivery::kExactlyOnce;
   options.pacing.interval = config.commit.interval;
   options.pacing.settle =
@@ -52,7 +51,6 @@ replay::ReplayOptions replay_options(const config::Config& config) {
   replay::ReplayOptions options;
   options.partitions = static_cast<std::int32_t>(config.topics.partitions);
   options.operators = config.operators;
-  options.operators.input_topic = config.topics.transactions;
   options.retention = operators::retention(config.operators);
   return options;
 }

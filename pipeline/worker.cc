@@ -43,6 +43,13 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
             return *partitions_.at(partition).store;
           },
           metrics, ports.engine),
+      label_path_(
+          options_.operators, ports.engine,
+          [this](std::int32_t id) -> LabelPath::Place {
+            Partition& partition = partitions_.at(id);
+            return {*partition.store, partition.next.events};
+          },
+          metrics),
       pacer_(options_.pacing) {}
 
 Worker::~Worker() {
@@ -110,28 +117,49 @@ void Worker::drop_foreign_records() {
   std::erase_if(records_, [&](const RawRecord& record) {
     const auto found = partitions_.find(record.partition);
     return found == partitions_.end() || found->second.phase != Phase::kActive ||
-           record.offset < found->second.next_offset;
+           record.offset < found->second.next[record.lane];
   });
 }
 
 Result<std::size_t> Worker::process() {
+  // Payments first: a label that was polled with its payment finds it.
+  const auto is_event = [](const RawRecord& record) { return record.lane == Lane::kEvents; };
+  if (!std::ranges::all_of(records_, is_event)) {
+    std::stable_partition(records_.begin(), records_.end(), is_event);
+  }
+  const auto events = static_cast<std::size_t>(std::ranges::count_if(records_, is_event));
+  const auto processed = process(std::span(records_).first(events));
+  if (!processed || *processed < events) return processed;
+  const auto labels = process(std::span(records_).subspan(events));
+  if (!labels) return labels;
+  return *processed + *labels;
+}
+
+/// Of one lane. Less than there are: the transaction was given up.
+Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
   std::size_t done = 0;
-  while (done < records_.size()) {
-    std::span<const RawRecord> batch(records_.data() + done, records_.size() - done);
+  while (done < records.size()) {
+    std::span<const RawRecord> batch = records.subspan(done);
+    const bool labels = batch.front().lane == Lane::kLabels;
     std::function<bool(const RawRecord&)> is_poison;
     if (ports_.guard != nullptr) {
       batch = batch.first(ports_.guard->batch_limit(batch));
       is_poison = [this](const RawRecord& record) { return ports_.guard->is_poison(record); };
       ports_.guard->begin(batch);
     }
-    const bool untouchable = ports_.guard != nullptr && ports_.guard->is_untouchable(batch.front());
+    const bool untouchable =
+        ports_.guard != nullptr && (ports_.guard->is_untouchable(batch.front()) ||
+                                    (labels && ports_.guard->is_poison(batch.front())));
     if (untouchable) {
-      staged_.push_back(operators::make_dead_letter(batch.front(), telemetry::RejectReason::kPoison,
-                                                    "stopped the process before it was understood",
-                                                    options_.operators.input_topic));
+      staged_.push_back(operators::make_dead_letter(
+          batch.front(), telemetry::RejectReason::kPoison,
+          "stopped the process before it was understood",
+          labels ? options_.operators.label_topic : options_.operators.input_topic));
       metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kPoison)].add();
     }
-    const auto status = untouchable ? ok() : path_.process(batch, staged_, is_poison);
+    const auto status = untouchable ? ok()
+                        : labels    ? label_path_.process(batch, staged_)
+                                    : path_.process(batch, staged_, is_poison);
     if (ports_.guard != nullptr) ports_.guard->end();
     if (!status) {
       if (status.error().kind == ErrorKind::kFatal) {
@@ -144,13 +172,14 @@ Result<std::size_t> Worker::process() {
     }
     for (const auto& record : batch) {
       auto& partition = partitions_.at(record.partition);
-      partition.next_offset = record.offset + 1;
+      partition.next[record.lane] = record.offset + 1;
+      if (labels) continue;
       partition.last_timestamp_ms = record.timestamp_ms;
       timestamps_ms_.push_back(record.timestamp_ms);
     }
     done += batch.size();
+    if (!labels) metrics_.events_in.add(static_cast<double>(batch.size()));
   }
-  metrics_.events_in.add(static_cast<double>(done));
   return done;
 }
 
@@ -227,11 +256,11 @@ TxnResult Worker::commit_steps() {
   std::vector<PartitionOffset> offsets;
   for (auto& [id, partition] : partitions_) {
     if (!partition.store || !partition.has_progress()) continue;
-    auto record = partition.store->make_commit_record(partition.next_offset);
+    auto record = partition.store->make_commit_record(partition.next.events, partition.next.labels);
     result = ports_.output.send(
         {Stream::kChangelog, id, id, std::move(record.key), std::move(record.value), {}});
     if (result.outcome != TxnOutcome::kCommitted) return result;
-    offsets.push_back({id, partition.next_offset});
+    partition.append_offsets(id, partition.next, offsets);
   }
   result = ports_.output.flush();
   if (result.outcome != TxnOutcome::kCommitted) return result;
@@ -252,7 +281,7 @@ void Worker::apply_commit() {
   for (auto& [id, partition] : partitions_) {
     if (!partition.store || !partition.has_progress()) continue;
     partition.store->commit(partition.staged_position);
-    partition.committed = partition.committed_next = partition.next_offset;
+    partition.committed = partition.committed_next = partition.next;
     partition.failures = 0;
     partition.rebuilds = 0;
     partition.log_in_doubt = false;

@@ -22,6 +22,7 @@
 #include "pipeline/core/log.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/event_path.h"
+#include "pipeline/label_path.h"
 #include "pipeline/partition.h"
 #include "pipeline/poison_guard.h"
 #include "pipeline/restorer.h"
@@ -81,6 +82,7 @@ class Worker final : private AssignmentListener {
 
   Result<std::size_t> turn(std::chrono::milliseconds patience);
   Result<std::size_t> process();
+  Result<std::size_t> process(std::span<const RawRecord> records);
   void drop_foreign_records();
   TxnResult send_staged();
   TxnResult send_changes();
@@ -106,6 +108,7 @@ class Worker final : private AssignmentListener {
   std::map<std::int32_t, Partition> partitions_;
   Restorer restorer_;
   EventPath path_;
+  LabelPath label_path_;
   CommitPacer pacer_;
 
   std::vector<RawRecord> records_;

@@ -38,6 +38,7 @@ bool Worker::has_stopped_partition() const {
 void Worker::update_gauges() {
   gauges_at_ = ports_.clock.now();
   double lag = 0;
+  double label_lag = 0;
   double lag_seconds = 0;
   double hot_bytes = 0;
   double hot_users = 0;
@@ -58,7 +59,12 @@ void Worker::update_gauges() {
     disk += static_cast<double>(partition.store->disk_bytes());
     hits += static_cast<double>(partition.store->hits());
     misses += static_cast<double>(partition.store->misses());
-    const auto behind = ports_.input.known_end(id) - partition.committed_next;
+    if (partition.reads_labels) {
+      const auto unread =
+          ports_.input.known_end(id, Lane::kLabels) - partition.committed_next.labels;
+      label_lag += static_cast<double>(std::max<std::int64_t>(unread, 0));
+    }
+    const auto behind = ports_.input.known_end(id, Lane::kEvents) - partition.committed_next.events;
     if (behind <= 0) continue;
     lag += static_cast<double>(behind);
     if (partition.last_timestamp_ms > 0) {
@@ -68,6 +74,7 @@ void Worker::update_gauges() {
     }
   }
   metrics_.lag_records.set(lag);
+  metrics_.label_lag_records.set(label_lag);
   metrics_.lag_seconds.set(lag_seconds);
   metrics_.hot_bytes.set(hot_bytes);
   metrics_.hot_users.set(hot_users);

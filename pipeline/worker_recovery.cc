@@ -65,7 +65,7 @@ Status Worker::forget_transaction() {
   for (auto& [id, partition] : partitions_) {
     if (!partition.store) continue;
     partition.store->rollback();
-    partition.next_offset = partition.committed_next;
+    partition.next = partition.committed_next;
   }
   metrics_.producer_renewals.add();
   return ports_.output.abort();
@@ -121,7 +121,7 @@ Status Worker::serve_waiting_partitions() {
       continue;
     }
     partition.phase = Phase::kActive;
-    resumed.push_back({id, partition.committed_next});
+    partition.append_offsets(id, partition.committed_next, resumed);
   }
   if (!resumed.empty()) WEIR_RETURN_IF_ERROR(ports_.input.resume_at(resumed));
   return restore_some(now);
@@ -151,11 +151,15 @@ void Worker::assigned(std::span<const PartitionOffset> partitions) {
   joined_ = true;
   metrics_.rebalances.add();
   for (const auto& offset : partitions) {
-    auto& partition = partitions_[offset.partition];
-    partition = {};
-    partition.committed = offset.next_offset;
+    if (offset.lane == Lane::kEvents) partitions_[offset.partition] = {};
   }
-  log_info("assigned {} partitions", partitions.size());
+  for (const auto& offset : partitions) {
+    const auto found = partitions_.find(offset.partition);
+    if (found == partitions_.end()) continue;  // labels without their payments: nobody's
+    found->second.committed[offset.lane] = offset.next_offset;
+    found->second.reads_labels |= offset.lane == Lane::kLabels;
+  }
+  log_info("assigned {} partitions", partitions_.size());
 }
 
 void Worker::revoked(std::span<const std::int32_t> partitions, bool lost) {

@@ -10,6 +10,7 @@ namespace weir::state {
 namespace {
 
 constexpr std::uint8_t kChangelogVersion = 1;
+constexpr std::uint8_t kCommitVersion = 2;  // 1: without the position in topic labels
 constexpr std::size_t kEntryValueBytesTypical =
     288;  // a row, a verdict with two reasons, ids of 36 bytes
 
@@ -27,13 +28,14 @@ std::string lineage_bytes(const Lineage& lineage) {
   return bytes;
 }
 
-Result<ByteReader> open_value(std::string_view value) {
+Result<ByteReader> open_value(std::string_view value,
+                              std::uint8_t newest_version = kChangelogVersion) {
   ByteReader reader(value);
   const auto version = reader.number<std::uint8_t>();
   if (reader.failed()) return refused("record without a value");
-  if (version != kChangelogVersion) {
+  if (version == 0 || version > newest_version) {
     return fatal("changelog: record has format version " + std::to_string(version) +
-                 ", this program reads " + std::to_string(kChangelogVersion) +
+                 ", this program reads " + std::to_string(newest_version) +
                  "; run the version of Weir that wrote it, or a newer one");
   }
   return reader;
@@ -61,15 +63,24 @@ Result<ChangelogRecord> decode_lineage_record(std::string_view key, ByteReader v
   return ChangelogRecord(std::move(record));
 }
 
-Result<ChangelogRecord> decode_commit_record(std::string_view key, ByteReader value) {
+Result<ChangelogRecord> decode_commit_record(std::string_view key, std::string_view bytes) {
   if (key.size() != 1) return refused("malformed commit key");
+  auto opened = open_value(bytes, kCommitVersion);
+  if (!opened) return opened.error();
+  ByteReader& value = *opened;
   CommitRecord record;
   record.next_offset = value.number<std::int64_t>();
   record.sequence = value.number<std::uint64_t>();
   record.writes = value.number<std::uint32_t>();
   record.hash = value.number<std::uint64_t>();
+  if (static_cast<std::uint8_t>(bytes.front()) >= kCommitVersion) {
+    record.next_label = value.number<std::int64_t>();
+    record.label_writes = value.number<std::uint32_t>();
+  }
   if (!value.complete()) return refused("commit record of wrong length");
-  if (record.next_offset < 0 || record.sequence == 0) return refused("commit record out of range");
+  if (record.next_offset < 0 || record.sequence == 0 || record.next_label < -1) {
+    return refused("commit record out of range");
+  }
   return ChangelogRecord(record);
 }
 
@@ -119,11 +130,12 @@ WindowChange label_taken(std::string_view user_id, std::uint64_t transaction) {
   return {window_key(user_id, kWaitingKind, transaction), {}, true};
 }
 
-KeyValue encode_window_record(WindowChange change, std::int64_t input_offset,
+KeyValue encode_window_record(WindowChange change, WindowCause cause, std::int64_t input_offset,
                               std::uint64_t commit_sequence) {
   KeyValue out{std::move(change.key), {}, change.tombstone};
   if (change.tombstone) return out;
   append(out.value, kChangelogVersion);
+  append(out.value, static_cast<std::uint8_t>(cause));
   append(out.value, input_offset);
   append(out.value, commit_sequence);
   out.value.append(change.body);
@@ -147,10 +159,13 @@ Result<WindowRecordView> parse_window_record(std::string_view key, std::string_v
       number_bytes != (record.is_row ? sizeof(std::uint32_t) : sizeof(std::uint64_t))) {
     return refused("malformed window key");
   }
+  const auto cause = reader->number<std::uint8_t>();
+  record.cause = static_cast<WindowCause>(cause);
   record.input_offset = reader->number<std::int64_t>();
   record.commit_sequence = reader->number<std::uint64_t>();
   if (reader->failed()) return refused("window record cut short");
-  if (record.input_offset < 0 || record.commit_sequence == 0) {
+  if (cause > static_cast<std::uint8_t>(WindowCause::kLabel) || record.input_offset < 0 ||
+      record.commit_sequence == 0) {
     return refused("window record out of range");
   }
   record.body = reader->rest();
@@ -214,27 +229,24 @@ KeyValue encode(const LineageRecord& record) {
 KeyValue encode(const CommitRecord& record) {
   KeyValue out;
   out.key = "c";
-  append(out.value, kChangelogVersion);
+  append(out.value, kCommitVersion);
   append(out.value, record.next_offset);
   append(out.value, record.sequence);
   append(out.value, record.writes);
   append(out.value, record.hash);
+  append(out.value, record.next_label);
+  append(out.value, record.label_writes);
   return out;
 }
 
 Result<ChangelogRecord> decode_changelog(std::string_view key, std::string_view value) {
   if (key.empty()) return refused("record without a key");
   if (key.front() == 'u') return decode_entry_record(key, value);
+  if (key.front() == 'c') return decode_commit_record(key, value);
   auto reader = open_value(value);
   if (!reader) return reader.error();
-  switch (key.front()) {
-    case 'l':
-      return decode_lineage_record(key, *reader);
-    case 'c':
-      return decode_commit_record(key, *reader);
-    default:
-      return refused("record of an unknown kind");
-  }
+  if (key.front() == 'l') return decode_lineage_record(key, *reader);
+  return refused("record of an unknown kind");
 }
 
 Result<EntryRecordView> parse_entry_record(std::string_view key, std::string_view value) {

@@ -4,10 +4,9 @@
 //   key "u" user_id 0x00 slot       value: version, input offset, commit       "slot now holds
 //   this"
 //                                          sequence, entry
-//   key "w" user_id 0x00 kind rest  value: version, input offset, commit       a row of the user's
-//                                          sequence, row or waiting label      windows; without
-//                                          value:
-//                                                                              gone
+//   key "w" user_id 0x00 kind rest  value: version, cause, input offset,       a row of the user's
+//                                          commit sequence, row or waiting     windows; without
+//                                          label                               value: gone
 //   key "l" lineage id (8 bytes)    value: version, lineage                     model and rules a
 //   verdict was made with key "c"                         value: version, commit record last record
 //   of every commit
@@ -28,10 +27,12 @@ namespace weir::state {
 
 /// Last changelog record of each partition in every commit: ties the state to the input position.
 struct CommitRecord {
-  std::int64_t next_offset = 0;  // input: first not yet processed
-  std::uint64_t sequence = 0;    // commits of this partition so far, this one included
-  std::uint32_t writes = 0;      // entry records in this commit
-  std::uint64_t hash = 0;        // chain_hash() over those records, in order, from 0
+  std::int64_t next_offset = 0;    // input: first not yet processed
+  std::uint64_t sequence = 0;      // commits of this partition so far, this one included
+  std::uint32_t writes = 0;        // entry and window records in this commit, but those of labels
+  std::uint64_t hash = 0;          // chain_hash() over those records, in order, from 0
+  std::int64_t next_label = -1;    // topic labels: first not yet processed; -1 = never read
+  std::uint32_t label_writes = 0;  // window records that labels caused
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
 };
 
@@ -63,16 +64,23 @@ struct WindowChange {
   std::string body;        // row or waiting label, as it lies in memory
   bool tombstone = false;  // the row or label is gone
 };
+/// What caused a window record, which decides what it stands behind in the order of a restore.
+enum class WindowCause : std::uint8_t {
+  kEntry,  // the payment whose entry record precedes it; input_offset is the payment's
+  kEvent,  // an event without an entry record (stage entities); input_offset is the event's
+  kLabel,  // a label; input_offset is that of the next payment: all before it were known
+};
 WindowChange row_put(std::string_view user_id, const EventRow& row);
 WindowChange row_dropped(std::string_view user_id, std::uint32_t sequence);
 WindowChange label_waits(std::string_view user_id, const LabelOpinion& opinion);
 WindowChange label_taken(std::string_view user_id, std::uint64_t transaction);
-KeyValue encode_window_record(WindowChange change, std::int64_t input_offset,
+KeyValue encode_window_record(WindowChange change, WindowCause cause, std::int64_t input_offset,
                               std::uint64_t commit_sequence);
 
 /// A window record taken apart without copying. `row` or `waiting` is what it puts.
 struct WindowRecordView {
   std::string_view user_id;
+  WindowCause cause = WindowCause::kEntry;
   std::int64_t input_offset = 0;
   std::uint64_t commit_sequence = 0;
   std::string_view body;

@@ -38,12 +38,12 @@ void RestoreBuffer::give_up_from(std::int64_t input_offset) {
 }
 
 void RestoreBuffer::hold(std::string_view key, std::string_view value, const Held& record,
-                         std::int64_t input_offset, std::uint64_t commit_sequence) {
+                         std::uint64_t commit_sequence) {
   if (waiting_.empty()) sequence_ = commit_sequence;
   WEIR_CHECK(sequence_ == commit_sequence);
-  give_up_from(record.kind == Held::Kind::kEntry ? input_offset : input_offset + 1);
-  Waiting waiting{input_offset,       bytes_.size(), record.user_id.size(), 0,
-                  record.body.size(), record.kind};
+  give_up_from(record.begins_input() ? record.input_offset : record.input_offset + 1);
+  Waiting waiting{record.input_offset, bytes_.size(), record.user_id.size(), 0,
+                  record.body.size(),  record.kind};
   bytes_.append(record.user_id);
   waiting.body_at = bytes_.size();
   bytes_.append(record.body);
@@ -51,11 +51,27 @@ void RestoreBuffer::hold(std::string_view key, std::string_view value, const Hel
   hash_ = chain_hash(hash_, key, value);
 }
 
+void RestoreBuffer::hold_label(const Held& record, std::uint64_t commit_sequence,
+                               std::int64_t offset) {
+  labels_.push_back({record.input_offset, commit_sequence, offset, std::string(record.user_id),
+                     std::string(record.body), record.kind});
+}
+
+std::int64_t RestoreBuffer::position_before_labels(std::int64_t position) const {
+  return labels_.empty() ? position : std::min(position, labels_.front().offset);
+}
+
 Status RestoreBuffer::close(const CommitRecord& record) {
   if (!waiting_.empty() && sequence_ == record.sequence) give_up_from(record.next_offset);
   if (replaced_) return ok();
   const std::size_t seen = waiting_sequence() == record.sequence ? waiting_.size() : 0;
+  const auto seen_of_labels = std::ranges::count(labels_, record.sequence, &OfLabel::sequence);
   const bool all_seen = gapless_ && sequence_before_ + 1 == record.sequence;
+  if (seen_of_labels < record.label_writes && all_seen) {
+    return fatal("changelog: torn commit " + std::to_string(record.sequence) + ": " +
+                 std::to_string(record.label_writes) + " writes of labels announced, " +
+                 std::to_string(seen_of_labels) + " found");
+  }
   if (seen > record.writes || (seen < record.writes && all_seen)) {
     return fatal("changelog: torn commit " + std::to_string(record.sequence) + ": " +
                  std::to_string(record.writes) + " writes announced, " + std::to_string(seen) +
@@ -68,17 +84,25 @@ Status RestoreBuffer::close(const CommitRecord& record) {
   return ok();
 }
 
-Status RestoreBuffer::release(const CommitPoint& point, const Apply& apply) {
+Status RestoreBuffer::release(const CommitPoint& point, std::int64_t next_payment,
+                              const Apply& apply) {
   const std::string_view bytes(bytes_);
   for (const Waiting& waiting : waiting_) {
     WEIR_RETURN_IF_ERROR(apply({bytes.substr(waiting.user_at, waiting.user_bytes),
                                 bytes.substr(waiting.body_at, waiting.body_bytes), waiting.kind}));
   }
+  for (const OfLabel& label : labels_) {
+    if (label.next_payment > next_payment) continue;
+    WEIR_RETURN_IF_ERROR(
+        apply({label.user_id, label.body, label.kind, WindowCause::kLabel, label.next_payment}));
+  }
+  std::erase_if(labels_, [&](const OfLabel& l) { return l.next_payment <= next_payment; });
   start_over(point);
   return ok();
 }
 
 void RestoreBuffer::drop() {
+  labels_.clear();
   start_over({next_log_offset_, sequence_before_, std::nullopt});
 }
 

@@ -7,6 +7,12 @@
 // again at the committed input offset, so an input offset that does not grow means: from here on
 // this replaces what is waiting. At most one commit's records wait.
 //
+// What a label did stands behind the payments that were processed by then, and counts as soon as
+// those are known to be committed - even where its own commit is not: the label is then read again,
+// perhaps behind other payments (topic labels is read beside them, in no fixed order), changes
+// nothing, and leaves no record in place of one that compaction has already taken away for the
+// first. Putting it early or again does no harm (EntityWindows::put()).
+//
 // Where nothing was compacted away, the count and the hash in the commit record must fit: a torn
 // transaction is found here.
 
@@ -29,6 +35,13 @@ class RestoreBuffer {
     std::string_view user_id;
     std::string_view body;  // entry, row or waiting label
     enum class Kind : std::uint8_t { kEntry, kRow, kWaitingLabel } kind = Kind::kEntry;
+    WindowCause cause = WindowCause::kEntry;  // of windows
+    std::int64_t input_offset = 0;            // see WindowCause
+    /// First record of its input: what waits from there on is replaced. (An event leaves one record
+    /// besides tombstones; a payment its entry and one behind it.)
+    [[nodiscard]] bool begins_input() const {
+      return kind == Kind::kEntry || cause == WindowCause::kEvent;
+    }
   };
   using Apply = std::function<Status(const Held& record)>;
 
@@ -43,15 +56,20 @@ class RestoreBuffer {
   /// Holds the record. The caller has released what waits from an earlier commit. The changes of
   /// windows follow the entry of their payment.
   void hold(std::string_view key, std::string_view value, const Held& record,
-            std::int64_t input_offset, std::uint64_t commit_sequence);
+            std::uint64_t commit_sequence);
+  /// The same for what a label did, read at this changelog offset.
+  void hold_label(const Held& record, std::uint64_t commit_sequence, std::int64_t offset);
+  /// Where a restore that is cut short must start again, so that no label that waits is missed.
+  [[nodiscard]] std::int64_t position_before_labels(std::int64_t position) const;
   /// Checks the commit record against what waits for it, and drops what it does not cover.
   Status close(const CommitRecord& record);
   /// Forgets what waits from this input offset on: it was written again by a later commit.
   void give_up_from(std::int64_t input_offset);
   /// The commit that follows repeats part of one that counts already: its record cannot be checked.
   void skip_check() { replaced_ = true; }
-  /// Applies what waits, in order, and starts over at `point`.
-  Status release(const CommitPoint& point, const Apply& apply);
+  /// Applies what waits, in order, then what labels did behind payments before `next_payment`, and
+  /// starts over at `point`.
+  Status release(const CommitPoint& point, std::int64_t next_payment, const Apply& apply);
   void drop();
 
  private:
@@ -61,10 +79,18 @@ class RestoreBuffer {
     std::size_t body_at, body_bytes;
     Held::Kind kind;
   };
+  struct OfLabel {
+    std::int64_t next_payment;
+    std::uint64_t sequence;
+    std::int64_t offset;
+    std::string user_id, body;
+    Held::Kind kind;
+  };
   void start_over(const CommitPoint& point);
 
   std::string bytes_;             // of all that wait: one allocation, reused
   std::vector<Waiting> waiting_;  // by input offset
+  std::vector<OfLabel> labels_;   // few: what one commit holds, and leftovers
   std::uint64_t sequence_ = 0;
   std::uint64_t hash_ = 0;
   bool replaced_ = false;  // not everything written for this commit counts: no check

@@ -8,7 +8,7 @@
 namespace weir::state {
 namespace {
 
-constexpr std::uint8_t kMetaVersion = 1;
+constexpr std::uint8_t kMetaVersion = 2;
 
 }  // namespace
 
@@ -33,6 +33,8 @@ std::string encode_meta(const StoreMeta& meta) {
   append(out, last.sequence);  // 0: no commit record known
   append(out, last.writes);
   append(out, last.hash);
+  append(out, last.next_label);
+  append(out, last.label_writes);
   append(out, static_cast<std::uint32_t>(meta.lineages.size()));
   for (const auto& [id, lineage] : meta.lineages) {
     append(out, id);
@@ -70,6 +72,8 @@ Result<StoreMeta> decode_meta(std::string_view bytes) {
   last.sequence = reader.number<std::uint64_t>();
   last.writes = reader.number<std::uint32_t>();
   last.hash = reader.number<std::uint64_t>();
+  last.next_label = reader.number<std::int64_t>();
+  last.label_writes = reader.number<std::uint32_t>();
   if (last.sequence != 0) meta.point.last = last;
   const auto lineages = reader.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < lineages && !reader.failed(); ++i) {

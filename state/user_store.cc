@@ -143,16 +143,26 @@ Status UserStore::add(std::string_view user_id, Entry entry, const Lineage& line
   store.staged_bytes += change.key.size() + change.value.size();
   store.changes.push_back(std::move(change));
   for (WindowChange& window_change : window_changes) {
-    store.log(std::move(window_change), input_offset);
+    store.log(std::move(window_change), WindowCause::kEntry, input_offset);
   }
   return ok();
 }
 
-void UserStore::Impl::log(WindowChange window_change, std::int64_t input_offset) {
+void UserStore::log(std::vector<WindowChange> changes, WindowCause cause,
+                    std::int64_t input_offset) {
+  for (WindowChange& change : changes) impl_->log(std::move(change), cause, input_offset);
+}
+
+void UserStore::Impl::log(WindowChange window_change, WindowCause cause,
+                          std::int64_t input_offset) {
   KeyValue change =
-      encode_window_record(std::move(window_change), input_offset, point.sequence + 1);
+      encode_window_record(std::move(window_change), cause, input_offset, point.sequence + 1);
   staged_bytes += change.key.size() + change.value.size();
-  if (!change.tombstone) {  // a tombstone says nothing that a restore could miss
+  if (change.tombstone) {
+    // says nothing that a restore could miss
+  } else if (cause == WindowCause::kLabel) {
+    ++label_writes;
+  } else {
     ++writes;
     hash = chain_hash(hash, change.key, change.value);
   }
@@ -198,9 +208,10 @@ std::vector<KeyValue> UserStore::take_changes() {
   return std::exchange(impl_->changes, {});
 }
 
-KeyValue UserStore::make_commit_record(std::int64_t next_offset) {
+KeyValue UserStore::make_commit_record(std::int64_t next_offset, std::int64_t next_label) {
   Impl& store = *impl_;
-  store.pending = CommitRecord{next_offset, store.point.sequence + 1, store.writes, store.hash};
+  store.pending = CommitRecord{next_offset, store.point.sequence + 1, store.writes, store.hash,
+                               next_label,  store.label_writes};
   return encode(*store.pending);
 }
 
@@ -283,6 +294,7 @@ void UserStore::Impl::forget_transaction() {
   pending.reset();
   staged_bytes = 0;
   writes = 0;
+  label_writes = 0;
   hash = 0;
 }
 

@@ -66,8 +66,11 @@ class UserStore {
   /// The windows of this store's users, staged, committed and rolled back with everything else;
   /// nullptr where none are declared.
   EntityWindows* windows();
-  /// What was changed through windows() since the last call: to be handed to add().
+  /// What was changed through windows() since the last call: to be handed to add() or log().
   std::vector<WindowChange> take_window_changes();
+  /// Logs changes of windows that no entry goes with. For `cause` and `input_offset` see
+  /// WindowCause.
+  void log(std::vector<WindowChange> changes, WindowCause cause, std::int64_t input_offset);
   /// The lineage of a remembered verdict; nullptr if unknown.
   [[nodiscard]] const Lineage* lineage(std::uint64_t id) const;
 
@@ -75,7 +78,8 @@ class UserStore {
   /// Changelog records staged since the last call, in order: to be sent in the same transaction.
   std::vector<KeyValue> take_changes();
   /// The commit record that ends this transaction's changelog records.
-  KeyValue make_commit_record(std::int64_t next_offset);
+  /// `next_label`: in topic labels; -1 where it is not read.
+  KeyValue make_commit_record(std::int64_t next_offset, std::int64_t next_label = -1);
   [[nodiscard]] bool has_staged() const;
   [[nodiscard]] std::size_t staged_bytes() const;
   /// The transaction is durable: staged writes become committed state. `position` is the changelog

@@ -65,17 +65,17 @@ struct UserStore::Impl {
   Result<std::size_t> write_dirty(std::size_t bytes_max, std::uint64_t min_age_commits);
   [[nodiscard]] std::string meta_at(const CommitPoint& at) const;
 
-  void log(WindowChange change, std::int64_t input_offset);
+  void log(WindowChange change, WindowCause cause, std::int64_t input_offset);
 
   Status restore_entry(std::string_view key, std::string_view value, std::int64_t offset);
   Status restore_window(std::string_view key, std::string_view value, std::int64_t offset);
   Status hold_record(std::string_view key, std::string_view value,
-                     const RestoreBuffer::Held& record, std::int64_t input_offset,
-                     std::uint64_t commit_sequence, std::int64_t offset);
+                     const RestoreBuffer::Held& record, std::uint64_t commit_sequence,
+                     std::int64_t offset);
   Status apply_entry(const RestoreBuffer::Held& record);
   Status apply_window(const RestoreBuffer::Held& record);
   Status restore_commit(const CommitRecord& record, std::int64_t offset);
-  Status release_waiting(const CommitPoint& next);
+  Status release_waiting(CommitPoint next, std::int64_t next_payment);
   Status make_room();
 
   std::unique_ptr<KeyValueStore> backing;
@@ -92,6 +92,7 @@ struct UserStore::Impl {
   std::optional<CommitRecord> pending;
   std::size_t staged_bytes = 0;
   std::uint32_t writes = 0;
+  std::uint32_t label_writes = 0;
   std::uint64_t hash = 0;
   void forget_transaction();
 

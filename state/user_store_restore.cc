@@ -35,8 +35,9 @@ Status UserStore::Impl::restore_entry(std::string_view key, std::string_view val
   const auto record = parse_entry_record(key, value);
   if (!record) return record.error();
   return hold_record(key, value,
-                     {record->user_id, record->entry_bytes, RestoreBuffer::Held::Kind::kEntry},
-                     record->input_offset, record->commit_sequence, offset);
+                     {record->user_id, record->entry_bytes, RestoreBuffer::Held::Kind::kEntry,
+                      WindowCause::kEntry, record->input_offset},
+                     record->commit_sequence, offset);
 }
 
 Status UserStore::Impl::restore_window(std::string_view key, std::string_view value,
@@ -46,30 +47,35 @@ Status UserStore::Impl::restore_window(std::string_view key, std::string_view va
   using Kind = RestoreBuffer::Held::Kind;
   return hold_record(
       key, value,
-      {record->user_id, record->body, record->is_row ? Kind::kRow : Kind::kWaitingLabel},
-      record->input_offset, record->commit_sequence, offset);
+      {record->user_id, record->body, record->is_row ? Kind::kRow : Kind::kWaitingLabel,
+       record->cause, record->input_offset},
+      record->commit_sequence, offset);
 }
 
 Status UserStore::Impl::hold_record(std::string_view key, std::string_view value,
-                                    const RestoreBuffer::Held& record, std::int64_t input_offset,
+                                    const RestoreBuffer::Held& record,
                                     std::uint64_t commit_sequence, std::int64_t offset) {
   const std::uint64_t held = waiting.waiting_sequence();
   const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
   // In at_least_once a commit may be written twice: its first try reached the log but was not
   // acknowledged, or its writer was stopped and woke up after its successor had begun. What counts
   // already is repeated then, byte for byte.
-  const bool repeated = commit_sequence == point.sequence && input_offset >= next_offset;
-  const bool counted = commit_sequence <= point.sequence || input_offset < next_offset;
+  if (record.cause == WindowCause::kLabel) {
+    waiting.hold_label(record, commit_sequence, offset);
+    return ok();
+  }
+  const bool repeated = commit_sequence == point.sequence && record.input_offset >= next_offset;
+  const bool counted = commit_sequence <= point.sequence || record.input_offset < next_offset;
   if ((counted && !repeated) || commit_sequence < held) return ok();
   if (held != 0 && commit_sequence > held) {
     // Only a committed transaction is followed by the next: its commit record was compacted away.
     // What the next one writes again was not part of it.
-    waiting.give_up_from(input_offset);
+    waiting.give_up_from(record.input_offset);
     if (waiting.waiting_sequence() != 0)
-      WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}));
+      WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}, record.input_offset));
     waiting.saw(offset);
   }
-  waiting.hold(key, value, record, input_offset, commit_sequence);
+  waiting.hold(key, value, record, commit_sequence);
   if (repeated) waiting.skip_check();
   return ok();
 }
@@ -78,19 +84,25 @@ Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t 
   const std::int64_t next_offset = point.last ? point.last->next_offset : 0;
   // Known: the store is ahead of its position, or a commit was written twice (see restore_entry)
   // and the other one reached further. Whether the group's offset fits is for the caller to see.
+  const std::int64_t next_label = point.last ? point.last->next_label : -1;
   if (record.sequence < point.sequence || record.next_offset < next_offset) return ok();
-  if (record.sequence == point.sequence && record.next_offset == next_offset) return ok();
+  const bool known = record.next_offset == next_offset && record.next_label <= next_label;
+  if (record.sequence == point.sequence && known) return ok();
   WEIR_RETURN_IF_ERROR(waiting.close(record));
-  return release_waiting({offset + 1, record.sequence, record});
+  // Of two writers each may have read further in one of the topics: what both did is in the log.
+  CommitRecord furthest = record;
+  furthest.next_label = std::max(record.next_label, next_label);
+  return release_waiting({offset + 1, record.sequence, furthest}, record.next_offset);
 }
 
-Status UserStore::Impl::release_waiting(const CommitPoint& next) {
+Status UserStore::Impl::release_waiting(CommitPoint next, std::int64_t next_payment) {
   bool any_dirty = false;
-  WEIR_RETURN_IF_ERROR(waiting.release(next, [&](const RestoreBuffer::Held& record) {
+  WEIR_RETURN_IF_ERROR(waiting.release(next, next_payment, [&](const RestoreBuffer::Held& record) {
     any_dirty = true;
     return record.kind == RestoreBuffer::Held::Kind::kEntry ? apply_entry(record)
                                                             : apply_window(record);
   }));
+  next.position = waiting.position_before_labels(next.position);
   end_commit(next, any_dirty);
   return make_room();
 }

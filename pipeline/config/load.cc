@@ -43,6 +43,7 @@ class Loader {
     if (document.complete && holds_keys) require_keys();
     check_together();
     loaded_.config.operators.input_topic = loaded_.config.topics.transactions;
+    loaded_.config.operators.label_topic = loaded_.config.topics.labels;
 
     std::stable_sort(loaded_.diagnostics.begin(), loaded_.diagnostics.end(),
                      [](const auto& a, const auto& b) {

@@ -18,14 +18,24 @@ namespace weir {
 struct PartitionOffset {
   std::int32_t partition = 0;
   std::int64_t next_offset = -1;  // first not yet processed; -1 = none
+  Lane lane = Lane::kEvents;      // of inputs
+};
+
+/// A partition's first not yet processed offset in each lane; -1 = none.
+struct LaneOffsets {
+  std::int64_t events = -1;
+  std::int64_t labels = -1;
+  std::int64_t& operator[](Lane lane) { return lane == Lane::kEvents ? events : labels; }
+  std::int64_t operator[](Lane lane) const { return lane == Lane::kEvents ? events : labels; }
+  friend bool operator==(const LaneOffsets&, const LaneOffsets&) = default;
 };
 
 /// Told about assignment changes, inside InputLog::poll().
 class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
-  /// New partitions with the group's committed (stable) offsets; -1 where there is none. They
-  /// deliver nothing until resume_at() names them.
+  /// New partitions with the group's committed (stable) offsets in every lane that is read; -1
+  /// where there is none. They deliver nothing until resume_at() names them.
   virtual void assigned(std::span<const PartitionOffset> partitions) = 0;
   /// Partitions that leave. Not lost: the open transaction can and must be committed before this
   /// returns. Lost: another member may own them already; nothing may be committed.
@@ -35,21 +45,22 @@ class AssignmentListener {
 class InputLog {
  public:
   virtual ~InputLog() = default;
-  /// Appends up to `max` records to `out` (cleared first), waiting at most `timeout` for the first
-  /// one. Records keep their bytes until the next poll().
+  /// Appends up to `max` records of all lanes to `out` (cleared first), waiting at most `timeout`
+  /// for the first one. Records keep their bytes until the next poll().
   virtual Status poll(std::vector<RawRecord>& out, std::size_t max,
                       std::chrono::milliseconds timeout) = 0;
   /// Joins the group; assignments come through the listener, inside poll().
   virtual Status open(AssignmentListener& listener) = 0;
-  /// Committed (stable) offsets of the group for these partitions.
+  /// Committed (stable) offsets of the group for these partitions, in every lane that is read.
   virtual Result<std::vector<PartitionOffset>> committed(
       std::span<const std::int32_t> partitions) = 0;
   /// First offset still there: where a partition without a committed offset starts.
-  virtual Result<std::int64_t> first_offset(std::int32_t partition) = 0;
+  virtual Result<std::int64_t> first_offset(std::int32_t partition, Lane lane) = 0;
   /// End of the partition as last seen, without asking anybody; -1 when not known yet.
-  [[nodiscard]] virtual std::int64_t known_end(std::int32_t partition) const = 0;
+  [[nodiscard]] virtual std::int64_t known_end(std::int32_t partition, Lane lane) const = 0;
   /// Delivers from next_offset on, now. Also used to rewind after an abort.
   virtual Status resume_at(std::span<const PartitionOffset> positions) = 0;
+  /// All lanes of these partitions.
   virtual Status pause(std::span<const std::int32_t> partitions) = 0;
   /// Leaves the group; the listener sees the revoke inside.
   virtual void close() = 0;

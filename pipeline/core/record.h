@@ -14,7 +14,15 @@ struct HeaderView {
   std::string_view value;
 };
 
-/// A record of the input topic. Views point into memory the InputLog owns until its next poll().
+/// The topics that one worker reads side by side, partition by partition: partition p of all of
+/// them speaks of the same users and has one owner. Between lanes there is no order.
+enum class Lane : std::uint8_t {
+  kEvents,  // payments, or what the stage is about
+  kLabels,  // opinions about them; not every stage and configuration reads them
+};
+inline constexpr Lane kLanes[] = {Lane::kEvents, Lane::kLabels};
+
+/// A record of an input topic. Views point into memory the InputLog owns until its next poll().
 struct RawRecord {
   std::int32_t partition = 0;
   std::int64_t offset = 0;
@@ -24,6 +32,7 @@ struct RawRecord {
   std::string_view value;
   bool tombstone = false;  // null value (an empty one counts too)
   std::vector<HeaderView> headers;
+  Lane lane = Lane::kEvents;
 };
 
 /// The output streams of the decisions stage. Names come from configuration (topics.*).

@@ -14,6 +14,8 @@ namespace {
 constexpr int kRequestTimeoutMs = 5'000;
 constexpr int kCommittedTries =
     6;  // an open transaction of the previous owner ends after transaction.timeout.ms (10 s)
+constexpr std::chrono::milliseconds kLeaderPatience{10'000};
+constexpr std::chrono::milliseconds kLeaderPause{50};
 constexpr std::chrono::milliseconds kSeekPatience{30'000};
 constexpr std::chrono::milliseconds kSeekPause{20};
 
@@ -48,8 +50,10 @@ Status KafkaInput::open(AssignmentListener& listener) {
   if (!client) return client.error();
   client_ = *std::move(client);
 
-  const PartitionList topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), options_.topic.c_str(), RD_KAFKA_PARTITION_UA);
+  const PartitionList topics(rd_kafka_topic_partition_list_new(2));
+  for (const auto lane : lanes()) {
+    rd_kafka_topic_partition_list_add(topics.get(), topic(lane).c_str(), RD_KAFKA_PARTITION_UA);
+  }
   if (const auto code = rd_kafka_subscribe(client_.get(), topics.get())) {
     return fatal(fmt::format("cannot subscribe to topic {}: {}", options_.topic, describe(code)));
   }
@@ -80,11 +84,14 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max,
             "topic {} partition {}: the committed offset is no longer in the log ({}); records "
             "were deleted before they "
             "were read. Decide what to do with the gap, then set the group's offset by hand",
-            options_.topic, message->partition, rd_kafka_message_errstr(message.get())));
+            rd_kafka_topic_name(message->rkt), message->partition,
+            rd_kafka_message_errstr(message.get())));
       case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
       case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        return fatal(fmt::format("not allowed to read topic {} as group {}: {}", options_.topic,
-                                 options_.group_id, describe(message->err)));
+        return fatal(fmt::format(
+            "not allowed to read topic {} as group {}: {}",
+            message->rkt != nullptr ? rd_kafka_topic_name(message->rkt) : options_.topic.c_str(),
+            options_.group_id, describe(message->err)));
       default:
         log(4, fmt::format("consumer: {}", rd_kafka_message_errstr(
                                                message.get())));  // the library retries by itself
@@ -94,7 +101,8 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max,
 }
 
 void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
-  const auto found = positions_.find(message->partition);
+  const Lane lane = lane_of(rd_kafka_topic_name(message->rkt));
+  const auto found = positions_.find({lane, message->partition});
   if (found == positions_.end() || message->offset < found->second.next) return;
   if (!found->second.flowing) {
     found->second.skipped = true;
@@ -103,6 +111,7 @@ void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
   found->second.next = message->offset + 1;
 
   RawRecord record;
+  record.lane = lane;
   record.partition = message->partition;
   record.offset = message->offset;
   rd_kafka_timestamp_type_t type{};
@@ -126,9 +135,20 @@ void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
 }
 
 PartitionList KafkaInput::make_list(std::span<const std::int32_t> partitions) const {
-  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const auto partition : partitions) {
-    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), partition);
+  std::vector<PartitionOffset> inputs;
+  for (const auto lane : lanes()) {
+    for (const auto partition : partitions) {
+      inputs.push_back({partition, RD_KAFKA_OFFSET_INVALID, lane});
+    }
+  }
+  return make_list(inputs);
+}
+
+PartitionList KafkaInput::make_list(std::span<const PartitionOffset> offsets) const {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
+  for (const auto& o : offsets) {
+    rd_kafka_topic_partition_list_add(list.get(), topic(o.lane).c_str(), o.partition)->offset =
+        o.next_offset;
   }
   return list;
 }
@@ -149,28 +169,33 @@ Result<std::vector<PartitionOffset>> KafkaInput::committed(
   }
   std::vector<PartitionOffset> offsets;
   for (int i = 0; i < list->cnt; ++i) {
-    offsets.push_back(
-        {list->elems[i].partition, std::max<std::int64_t>(list->elems[i].offset, -1)});
+    offsets.push_back({list->elems[i].partition, std::max<std::int64_t>(list->elems[i].offset, -1),
+                       lane_of(list->elems[i].topic)});
   }
   return offsets;
 }
 
-Result<std::int64_t> KafkaInput::first_offset(std::int32_t partition) {
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  const auto code = rd_kafka_query_watermark_offsets(client_.get(), options_.topic.c_str(),
-                                                     partition, &low, &high, kRequestTimeoutMs);
-  if (code) {
-    return retry(fmt::format("cannot ask for the offsets of topic {} partition {}: {}",
-                             options_.topic, partition, describe(code)));
+Result<std::int64_t> KafkaInput::first_offset(std::int32_t partition, Lane lane) {
+  // A topic that was created a moment ago may have partitions without a leader yet.
+  const auto deadline = std::chrono::steady_clock::now() + kLeaderPatience;
+  for (;;) {
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    const auto code = rd_kafka_query_watermark_offsets(client_.get(), topic(lane).c_str(),
+                                                       partition, &low, &high, kRequestTimeoutMs);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return low;
+    if (std::chrono::steady_clock::now() > deadline) {
+      return retry(fmt::format("cannot ask for the offsets of topic {} partition {}: {}",
+                               topic(lane), partition, describe(code)));
+    }
+    std::this_thread::sleep_for(kLeaderPause);
   }
-  return low;
 }
 
-std::int64_t KafkaInput::known_end(std::int32_t partition) const {
+std::int64_t KafkaInput::known_end(std::int32_t partition, Lane lane) const {
   std::int64_t low = 0;
   std::int64_t high = -1;
-  if (rd_kafka_get_watermark_offsets(client_.get(), options_.topic.c_str(), partition, &low, &high))
+  if (rd_kafka_get_watermark_offsets(client_.get(), topic(lane).c_str(), partition, &low, &high))
     return -1;
   return high;
 }
@@ -186,43 +211,54 @@ void KafkaInput::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
 }
 
 void KafkaInput::assign(rd_kafka_topic_partition_list_t* partitions) {
-  std::vector<std::int32_t> ids;
-  for (int i = 0; i < partitions->cnt; ++i) ids.push_back(partitions->elems[i].partition);
   positions_.clear();
+  std::vector<std::int32_t> ids;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    if (lane_of(partitions->elems[i].topic) == Lane::kEvents) {
+      ids.push_back(partitions->elems[i].partition);
+    }
+  }
   std::vector<PartitionOffset> offsets;
   if (!ids.empty()) {
     auto stored = committed(ids);
-    if (!stored) {
-      failure_ = stored.error();
-      rd_kafka_assign(client_.get(), nullptr);
-      return;
-    }
+    if (!stored) return refuse_assignment(stored.error());
     offsets = *stored;
   }
-  for (int i = 0; i < partitions->cnt; ++i) {
-    const auto id = partitions->elems[i].partition;
-    const auto found = std::ranges::find(offsets, id, &PartitionOffset::partition);
-    std::int64_t start = found->next_offset;
+  std::vector<PartitionOffset> starts = offsets;
+  for (auto& [id, start, lane] : starts) {
     if (start < 0) {
-      const auto first = first_offset(id);
-      if (!first) {
-        failure_ = first.error();
-        rd_kafka_assign(client_.get(), nullptr);
-        return;
-      }
+      const auto first = first_offset(id, lane);
+      if (!first) return refuse_assignment(first.error());
       start = *first;
     }
-    partitions->elems[i].offset = start;
-    positions_[id] = {start, start, false, false};
+    positions_[{lane, id}] = {start, start, false, false};
   }
-  rd_kafka_assign(client_.get(), partitions);
-  if (!ids.empty()) rd_kafka_pause_partitions(client_.get(), partitions);
+  // What the assignor gave, and nothing else: it deals out all lanes alike.
+  const auto ours = make_list(starts);
+  if (ours->cnt != partitions->cnt) {
+    return refuse_assignment(
+        retry(fmt::format("the group assigned {} partitions of topics {} and {} that do not belong "
+                          "together; partition.assignment.strategy must be range for all members",
+                          partitions->cnt, options_.topic, options_.labels_topic)));
+  }
+  rd_kafka_assign(client_.get(), ours.get());
+  if (!ids.empty()) rd_kafka_pause_partitions(client_.get(), ours.get());
   listener_->assigned(offsets);
+}
+
+void KafkaInput::refuse_assignment(const Error& why) {
+  positions_.clear();
+  failure_ = why;
+  rd_kafka_assign(client_.get(), nullptr);
 }
 
 void KafkaInput::revoke(rd_kafka_topic_partition_list_t* partitions) {
   std::vector<std::int32_t> ids;
-  for (int i = 0; i < partitions->cnt; ++i) ids.push_back(partitions->elems[i].partition);
+  for (int i = 0; i < partitions->cnt; ++i) {
+    if (lane_of(partitions->elems[i].topic) == Lane::kEvents) {
+      ids.push_back(partitions->elems[i].partition);
+    }
+  }
   listener_->revoked(ids, rd_kafka_assignment_lost(client_.get()) != 0);
   positions_.clear();
   rd_kafka_assign(client_.get(), nullptr);
@@ -230,10 +266,8 @@ void KafkaInput::revoke(rd_kafka_topic_partition_list_t* partitions) {
 
 Status KafkaInput::resume_at(std::span<const PartitionOffset> positions) {
   std::vector<PartitionOffset> to_seek;
-  std::vector<std::int32_t> ids;
   for (const auto& wanted : positions) {
-    auto& position = positions_[wanted.partition];
-    ids.push_back(wanted.partition);
+    auto& position = positions_[{wanted.lane, wanted.partition}];
     const bool untouched =
         !position.flowing && !position.skipped && position.next == position.start;
     if (!untouched || position.start != wanted.next_offset) to_seek.push_back(wanted);
@@ -241,12 +275,12 @@ Status KafkaInput::resume_at(std::span<const PartitionOffset> positions) {
     position.next = wanted.next_offset;
   }
   // Resume first: a seek needs a fetcher that runs.
-  const auto list = make_list(ids);
+  const auto list = make_list(positions);
   if (const auto code = rd_kafka_resume_partitions(client_.get(), list.get())) {
     return retry(fmt::format("cannot resume topic {}: {}", options_.topic, describe(code)));
   }
   if (!to_seek.empty()) WEIR_RETURN_IF_ERROR(seek(to_seek));
-  for (const auto id : ids) positions_[id].flowing = true;
+  for (const auto& p : positions) positions_[{p.lane, p.partition}].flowing = true;
   return ok();
 }
 
@@ -256,16 +290,12 @@ Status KafkaInput::seek(std::span<const PartitionOffset> positions) {
   std::string last;
   const auto deadline = std::chrono::steady_clock::now() + kSeekPatience;
   while (std::chrono::steady_clock::now() < deadline) {
-    const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(waiting.size())));
-    for (const auto& p : waiting) {
-      rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), p.partition)->offset =
-          p.next_offset;
-    }
+    const auto list = make_list(waiting);
     const KafkaError error(rd_kafka_seek_partitions(client_.get(), list.get(), kRequestTimeoutMs));
     if (error) last = rd_kafka_error_string(error.get());
     std::erase_if(waiting, [&](const PartitionOffset& p) {
       const auto* element =
-          rd_kafka_topic_partition_list_find(list.get(), options_.topic.c_str(), p.partition);
+          rd_kafka_topic_partition_list_find(list.get(), topic(p.lane).c_str(), p.partition);
       if (element->err) last = describe(element->err);
       return !error && element->err == RD_KAFKA_RESP_ERR_NO_ERROR;
     });
@@ -279,7 +309,9 @@ Status KafkaInput::seek(std::span<const PartitionOffset> positions) {
 }
 
 Status KafkaInput::pause(std::span<const std::int32_t> partitions) {
-  for (const auto id : partitions) positions_[id].flowing = false;
+  for (const auto lane : lanes()) {
+    for (const auto id : partitions) positions_[{lane, id}].flowing = false;
+  }
   const auto list = make_list(partitions);
   if (const auto code = rd_kafka_pause_partitions(client_.get(), list.get())) {
     return retry(fmt::format("cannot pause topic {}: {}", options_.topic, describe(code)));
@@ -299,11 +331,7 @@ GroupMetadata KafkaInput::group_metadata() const {
 }
 
 Status KafkaInput::commit_offsets(std::span<const PartitionOffset> offsets) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const auto& o : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), options_.topic.c_str(), o.partition)->offset =
-        o.next_offset;
-  }
+  const auto list = make_list(offsets);
   const auto code = rd_kafka_commit(client_.get(), list.get(), 0);
   // No longer a member: somebody else may own the partitions, nothing more may be written.
   if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||

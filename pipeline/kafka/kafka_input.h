@@ -1,5 +1,7 @@
 #pragma once
-// The input topic through a consumer group: static membership, range assignor, read_committed.
+// The input topics through a consumer group: static membership, range assignor, read_committed. The
+// topics have equally many partitions, so that the assignor gives partition p of all of them to one
+// member.
 //
 // librdkafka 2.0.2 sets the rules here: consumer_poll only (the batch call skips offsets around
 // pause and resume before 2.1), no cooperative-sticky (endless loop before 2.6.1), a rebalance
@@ -17,6 +19,7 @@ namespace weir::kafka {
 struct InputOptions {
   Connection connection;
   std::string topic;
+  std::string labels_topic;  // empty: labels are not read
   std::string group_id;
   std::string member_id;  // group.instance.id: the same after a restart; empty = dynamic member
 };
@@ -30,8 +33,8 @@ class KafkaInput final : public InputLog {
   Status poll(std::vector<RawRecord>& out, std::size_t max,
               std::chrono::milliseconds timeout) override;
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
-  Result<std::int64_t> first_offset(std::int32_t partition) override;
-  [[nodiscard]] std::int64_t known_end(std::int32_t partition) const override;
+  Result<std::int64_t> first_offset(std::int32_t partition, Lane lane) override;
+  [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override;
   Status resume_at(std::span<const PartitionOffset> positions) override;
   Status pause(std::span<const std::int32_t> partitions) override;
   void close() override;
@@ -40,8 +43,11 @@ class KafkaInput final : public InputLog {
   [[nodiscard]] GroupMetadata group_metadata() const;
   /// at_least_once: offsets after results. kFatal: the group has given the partitions away.
   Status commit_offsets(std::span<const PartitionOffset> offsets);
+  /// As librdkafka wants them, topics named.
+  [[nodiscard]] PartitionList make_list(std::span<const PartitionOffset> offsets) const;
 
  private:
+  using Input = std::pair<Lane, std::int32_t>;
   struct Position {
     std::int64_t start = 0;  // where the consumer was told to start
     std::int64_t next = 0;   // first offset to deliver
@@ -53,15 +59,25 @@ class KafkaInput final : public InputLog {
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*,
                            void* self);
   void assign(rd_kafka_topic_partition_list_t* partitions);
+  void refuse_assignment(const Error& why);
   void revoke(rd_kafka_topic_partition_list_t* partitions);
   Status seek(std::span<const PartitionOffset> positions);
   [[nodiscard]] PartitionList make_list(std::span<const std::int32_t> partitions) const;
+  [[nodiscard]] const std::string& topic(Lane lane) const {
+    return lane == Lane::kEvents ? options_.topic : options_.labels_topic;
+  }
+  [[nodiscard]] Lane lane_of(std::string_view topic) const {
+    return topic == options_.topic ? Lane::kEvents : Lane::kLabels;
+  }
+  [[nodiscard]] std::span<const Lane> lanes() const {
+    return std::span(kLanes).first(options_.labels_topic.empty() ? 1 : std::size(kLanes));
+  }
   void take(Message message, std::vector<RawRecord>& out);
 
   InputOptions options_;
   Client client_;
   AssignmentListener* listener_ = nullptr;
-  std::map<std::int32_t, Position> positions_;
+  std::map<Input, Position> positions_;
   std::vector<Message> held_;     // bytes of the records handed out by the last poll()
   std::optional<Error> failure_;  // met inside a callback, returned by poll()
 };

@@ -235,11 +235,7 @@ TxnResult TransactionalOutput::flush() {
 }
 
 TxnResult TransactionalOutput::commit(std::span<const PartitionOffset> offsets) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const auto& o : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), input_topic_.c_str(), o.partition)->offset =
-        o.next_offset;
-  }
+  const auto list = input_.make_list(offsets);
   const auto deadline = clock().now() + kCommitDeadline;
   const auto bounded = [&](auto call, std::string_view step) -> TxnResult {
     for (;;) {

@@ -71,11 +71,8 @@ class ProducerOutput : public OutputLog {
 class TransactionalOutput final : public ProducerOutput {
  public:
   /// `input` gives the group metadata at each commit; it must outlive this.
-  TransactionalOutput(OutputOptions options, const KafkaInput& input, std::string input_topic,
-                      const Clock& clock)
-      : ProducerOutput(std::move(options), clock),
-        input_(input),
-        input_topic_(std::move(input_topic)) {}
+  TransactionalOutput(OutputOptions options, const KafkaInput& input, const Clock& clock)
+      : ProducerOutput(std::move(options), clock), input_(input) {}
   ~TransactionalOutput() override;
 
   Status open() override;
@@ -89,7 +86,6 @@ class TransactionalOutput final : public ProducerOutput {
   TxnResult classify(KafkaError error, std::string_view step) const;
 
   const KafkaInput& input_;
-  std::string input_topic_;
   RequestCounter counter_;
   bool renew_before_begin_ = false;
 };

@@ -11,10 +11,11 @@ namespace weir::replay {
 // -- cluster
 
 void MemoryCluster::publish(std::string key, std::string value, std::int64_t timestamp_ms,
-                            std::int32_t partition) {
+                            std::int32_t partition, Lane lane) {
   StoredRecord record;
+  record.lane = lane;
   record.partition = partition >= 0 ? partition : partition_of_key(key, partitions_);
-  record.offset = input_end[record.partition]++;
+  record.offset = input_end[{lane, record.partition}]++;
   record.timestamp_ms = timestamp_ms;
   record.tombstone = value.empty();
   record.key = std::move(key);
@@ -40,12 +41,14 @@ void MemoryInput::rebalance() {
   auto [partitions, lost] = *std::exchange(pending_, std::nullopt);
   if (!positions_.empty()) {
     std::vector<std::int32_t> old;
-    for (const auto& [id, position] : positions_) old.push_back(id);
+    for (const auto& [input, position] : positions_) {
+      if (input.first == Lane::kEvents) old.push_back(input.second);
+    }
     listener_->revoked(old, lost);
     positions_.clear();
   }
   const auto offsets = committed(partitions);
-  for (const auto id : partitions) positions_[id] = {};
+  for (const auto& offset : *offsets) positions_[{offset.lane, offset.partition}] = {};
   cursor_ = 0;
   if (!partitions.empty()) listener_->assigned(*offsets);
 }
@@ -56,7 +59,7 @@ Status MemoryInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chro
   bool before_is_done = true;
   for (std::size_t i = cursor_; i < cluster_.input.size() && out.size() < max; ++i) {
     const auto& record = cluster_.input[i];
-    const auto found = positions_.find(record.partition);
+    const auto found = positions_.find({record.lane, record.partition});
     const bool ours = found != positions_.end();
     if (ours && found->second.flowing && record.offset == found->second.next) {
       found->second.next = record.offset + 1;
@@ -66,7 +69,8 @@ Status MemoryInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chro
                      record.key,
                      record.value,
                      record.tombstone,
-                     {}});
+                     {},
+                     record.lane});
     }
     const bool done = !ours || record.offset < found->second.next;
     before_is_done = before_is_done && done;
@@ -78,26 +82,30 @@ Status MemoryInput::poll(std::vector<RawRecord>& out, std::size_t max, std::chro
 Result<std::vector<PartitionOffset>> MemoryInput::committed(
     std::span<const std::int32_t> partitions) {
   std::vector<PartitionOffset> offsets;
-  for (const auto id : partitions) {
-    const auto found = cluster_.group_offsets.find(id);
-    offsets.push_back({id, found == cluster_.group_offsets.end() ? -1 : found->second});
+  for (const auto lane : lanes()) {
+    for (const auto id : partitions) {
+      const auto found = cluster_.group_offsets.find({lane, id});
+      offsets.push_back({id, found == cluster_.group_offsets.end() ? -1 : found->second, lane});
+    }
   }
   return offsets;
 }
 
-std::int64_t MemoryInput::known_end(std::int32_t partition) const {
-  const auto found = cluster_.input_end.find(partition);
+std::int64_t MemoryInput::known_end(std::int32_t partition, Lane lane) const {
+  const auto found = cluster_.input_end.find({lane, partition});
   return found == cluster_.input_end.end() ? 0 : found->second;
 }
 
 Status MemoryInput::resume_at(std::span<const PartitionOffset> positions) {
-  for (const auto& p : positions) positions_[p.partition] = {p.next_offset, true};
+  for (const auto& p : positions) positions_[{p.lane, p.partition}] = {p.next_offset, true};
   cursor_ = 0;
   return ok();
 }
 
 Status MemoryInput::pause(std::span<const std::int32_t> partitions) {
-  for (const auto id : partitions) positions_[id].flowing = false;
+  for (const auto lane : lanes()) {
+    for (const auto id : partitions) positions_[{lane, id}].flowing = false;
+  }
   return ok();
 }
 
@@ -108,7 +116,7 @@ void MemoryInput::close() {
 
 bool MemoryInput::drained() const {
   return !pending_ && std::ranges::all_of(positions_, [&](const auto& p) {
-    return p.second.flowing && p.second.next >= known_end(p.first);
+    return p.second.flowing && p.second.next >= known_end(p.first.second, p.first.first);
   });
 }
 
@@ -151,7 +159,7 @@ TxnResult MemoryOutput::commit(std::span<const PartitionOffset> offsets) {
     }
   }
   open_.clear();
-  for (const auto& o : offsets) cluster_.group_offsets[o.partition] = o.next_offset;
+  for (const auto& o : offsets) cluster_.group_offsets[{o.lane, o.partition}] = o.next_offset;
   return fault("committed");
 }
 

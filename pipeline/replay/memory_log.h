@@ -21,6 +21,7 @@ struct StoredRecord {
   std::string key;
   std::string value;
   bool tombstone = false;
+  Lane lane = Lane::kEvents;  // of input
 };
 
 /// What outlives a worker: the topics and the group's offsets. Shared by the ports below; one
@@ -29,9 +30,12 @@ class MemoryCluster {
  public:
   explicit MemoryCluster(std::int32_t partitions) : partitions_(partitions) {}
 
-  /// Appends to the input topic; the partition follows the key (murmur2) unless given.
+  /// A partition in one lane.
+  using Input = std::pair<Lane, std::int32_t>;
+
+  /// Appends to an input topic; the partition follows the key (murmur2) unless given.
   void publish(std::string key, std::string value, std::int64_t timestamp_ms = -1,
-               std::int32_t partition = -1);
+               std::int32_t partition = -1, Lane lane = Lane::kEvents);
   [[nodiscard]] std::int32_t partitions() const { return partitions_; }
 
   /// Sees every record when its transaction commits, in order. Without a sink records are kept in
@@ -40,10 +44,10 @@ class MemoryCluster {
   std::vector<OutputRecord> committed;
   bool keep_changelog = true;
 
-  std::deque<StoredRecord> input;  // in order of publication, all partitions
+  std::deque<StoredRecord> input;  // in order of publication, all lanes and partitions
   std::map<std::int32_t, std::vector<StoredRecord>> changelog;  // committed records
-  std::map<std::int32_t, std::int64_t> group_offsets;
-  std::map<std::int32_t, std::int64_t> input_end;
+  std::map<Input, std::int64_t> group_offsets;
+  std::map<Input, std::int64_t> input_end;
   std::map<std::int32_t, std::int64_t> changelog_end;  // counts on when the records are not kept
 
  private:
@@ -52,14 +56,15 @@ class MemoryCluster {
 
 class MemoryInput final : public InputLog {
  public:
-  explicit MemoryInput(MemoryCluster& cluster) : cluster_(cluster) {}
+  explicit MemoryInput(MemoryCluster& cluster, bool reads_labels = false)
+      : cluster_(cluster), reads_labels_(reads_labels) {}
 
   Status open(AssignmentListener& listener) override;
   Status poll(std::vector<RawRecord>& out, std::size_t max,
               std::chrono::milliseconds timeout) override;
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
-  Result<std::int64_t> first_offset(std::int32_t) override { return std::int64_t{0}; }
-  [[nodiscard]] std::int64_t known_end(std::int32_t partition) const override;
+  Result<std::int64_t> first_offset(std::int32_t, Lane) override { return std::int64_t{0}; }
+  [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override;
   Status resume_at(std::span<const PartitionOffset> positions) override;
   Status pause(std::span<const std::int32_t> partitions) override;
   void close() override;
@@ -77,10 +82,14 @@ class MemoryInput final : public InputLog {
     bool flowing = false;
   };
   void rebalance();
+  [[nodiscard]] std::span<const Lane> lanes() const {
+    return std::span(kLanes).first(reads_labels_ ? std::size(kLanes) : 1);
+  }
 
   MemoryCluster& cluster_;
+  bool reads_labels_;
   AssignmentListener* listener_ = nullptr;
-  std::map<std::int32_t, Position> positions_;
+  std::map<MemoryCluster::Input, Position> positions_;
   std::optional<std::pair<std::vector<std::int32_t>, bool>> pending_;
   std::size_t cursor_ = 0;  // everything before it was delivered or is not ours
 };

@@ -84,12 +84,44 @@ class Exposition::Collector final : public prometheus::Collectable {
       }
       families.push_back(std::move(made));
     }
+    add_labels(families);
     add_identity(families);
     add_process(families);
     return families;
   }
 
  private:
+  /// By source, which is not known before it comes.
+  void add_labels(std::vector<MetricFamily>& families) const {
+    auto counts = family("weir_labels_total",
+                         "Labels, by who says so, what they say and what became of them in the "
+                         "windows of their users.",
+                         MetricType::Counter);
+    auto delays = family("weir_label_delay_seconds", "From the payment to its label, by source.",
+                         MetricType::Histogram);
+    for (const auto& [worker, metrics] : from_.workers_) {
+      for (std::size_t i = 0; i < metrics->labels.size(); ++i) {
+        const auto& source = metrics->labels.sources()[i];
+        for (const std::size_t fraud : {0U, 1U}) {
+          for (std::size_t fate = 0; fate < kLabelFateNames.size(); ++fate) {
+            const double count = source.counts[fraud][fate].get();
+            if (count == 0) continue;
+            add_value(counts,
+                      {{"worker", worker},
+                       {"source", source.name},
+                       {"fraud", fraud != 0 ? "true" : "false"},
+                       {"outcome", std::string(kLabelFateNames[fate])}},
+                      count);
+          }
+        }
+        add_histogram(delays, {{"worker", worker}, {"source", source.name}},
+                      read_histogram(source.delay));
+      }
+    }
+    families.push_back(std::move(counts));
+    families.push_back(std::move(delays));
+  }
+
   void add_identity(std::vector<MetricFamily>& families) const {
     constexpr auto kGauge = MetricType::Gauge;
     add_single(

@@ -29,7 +29,7 @@ const CellFamily kCells[] = {
      WEIR_CELL(events_in)},
     {"weir_verdicts_total", "Verdicts committed, by action.", kCounter, WEIR_CELLS(verdicts),
      Merge::kSum, "action", kActionNames},
-    {"weir_dead_letters_total", "Records that were no payment, by reason.", kCounter,
+    {"weir_dead_letters_total", "Records that were no payment and no label, by reason.", kCounter,
      WEIR_CELLS(dead_letters), Merge::kSum, "reason", kRejectReasonNames},
     {"weir_tombstones_total", "Input records without a value, skipped.", kCounter,
      WEIR_CELL(tombstones)},
@@ -44,6 +44,7 @@ const CellFamily kCells[] = {
      kCounter, WEIR_CELLS(degraded), Merge::kSum, "cause", kDegradedNames},
     {"weir_consumer_lag_records", "Input records not yet processed.", kGauge,
      WEIR_CELL(lag_records)},
+    {"weir_label_lag_records", "Labels not yet processed.", kGauge, WEIR_CELL(label_lag_records)},
     {"weir_consumer_lag_seconds",
      "Age of the newest committed input record while others wait behind it, by record timestamp; 0 "
      "when none does.",
@@ -85,24 +86,16 @@ const CellFamily kCells[] = {
 #undef WEIR_CELL
 #undef WEIR_CELLS
 
-template <std::size_t N>
-HistogramReading read(const HistogramCell<N>& histogram) {
-  HistogramReading reading{histogram.bounds(), {}, histogram.sum()};
-  reading.buckets.reserve(N + 1);
-  for (std::size_t i = 0; i <= N; ++i) reading.buckets.push_back(histogram.bucket(i));
-  return reading;
-}
-
 const HistogramFamily kHistograms[] = {
     {"weir_step_duration_seconds",
      "Time of one batch in each step of the event path; commit: of one commit.",
-     [](const WorkerMetrics& m, std::size_t i) { return read(m.step_seconds[i]); }, "step",
-     kStepNames},
+     [](const WorkerMetrics& m, std::size_t i) { return read_histogram(m.step_seconds[i]); },
+     "step", kStepNames},
     {"weir_verdict_delay_seconds",
      "From the input record's timestamp to the commit of its verdict.",
-     [](const WorkerMetrics& m, std::size_t) { return read(m.verdict_delay_seconds); }},
+     [](const WorkerMetrics& m, std::size_t) { return read_histogram(m.verdict_delay_seconds); }},
     {"weir_score", "Calibrated probability of fraud of the payments scored.",
-     [](const WorkerMetrics& m, std::size_t) { return read(m.score); }},
+     [](const WorkerMetrics& m, std::size_t) { return read_histogram(m.score); }},
 };
 
 }  // namespace

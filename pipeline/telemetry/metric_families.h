@@ -36,6 +36,14 @@ struct HistogramReading {
   double sum = 0;
 };
 
+template <std::size_t N>
+HistogramReading read_histogram(const HistogramCell<N>& histogram) {
+  HistogramReading reading{histogram.bounds(), {}, histogram.sum()};
+  reading.buckets.reserve(N + 1);
+  for (std::size_t i = 0; i <= N; ++i) reading.buckets.push_back(histogram.bucket(i));
+  return reading;
+}
+
 struct HistogramFamily {
   std::string_view name;
   std::string_view help;

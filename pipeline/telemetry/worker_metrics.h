@@ -1,54 +1,15 @@
 #pragma once
-// Metric cells of one worker: written by that worker's thread alone with relaxed stores, read by
-// whoever scrapes. A cell costs about a nanosecond, so that every step of every batch can be
-// counted.
+// The figures of one worker, in cells that only its thread writes.
 
 #include <array>
-#include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "pipeline/core/verdict.h"
+#include "pipeline/telemetry/cells.h"
+#include "pipeline/telemetry/label_counters.h"
 
 namespace weir::telemetry {
-
-/// Counter or gauge with one writer.
-class Cell {
- public:
-  void add(double delta = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + delta, std::memory_order_relaxed);
-  }
-  void set(double value) { value_.store(value, std::memory_order_relaxed); }
-  [[nodiscard]] double get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<double> value_{0};
-};
-
-/// Histogram with fixed upper bounds and one writer.
-template <std::size_t N>
-class HistogramCell {
- public:
-  explicit constexpr HistogramCell(const std::array<double, N>& bounds) : bounds_(bounds) {}
-  void observe(double value, double weight = 1) {
-    std::size_t i = 0;
-    while (i < N && value > bounds_[i]) ++i;
-    buckets_[i].add(weight);
-    sum_.add(value * weight);
-  }
-  [[nodiscard]] const std::array<double, N>& bounds() const { return bounds_; }
-  [[nodiscard]] double bucket(std::size_t i) const {
-    return buckets_[i].get();
-  }  // i == N: above the last bound
-  [[nodiscard]] double sum() const { return sum_.get(); }
-
- private:
-  std::array<double, N> bounds_;
-  std::array<Cell, N + 1> buckets_{};
-  Cell sum_;
-};
 
 /// Seconds. One set of bounds for every duration, from 1 us to 10 s.
 inline constexpr std::array<double, 20> kDurationBounds = {
@@ -100,6 +61,8 @@ struct WorkerMetrics {
   std::array<Cell, 5> verdicts;  // by Action
   std::array<Cell, kRejectReasonNames.size()> dead_letters;
   Cell tombstones;
+  LabelCounters labels;
+  Cell label_lag_records;  // gauge
   Cell duplicates;
   Cell out_of_order;
   Cell late;

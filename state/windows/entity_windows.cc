@@ -34,16 +34,26 @@ WaitingLabel waiting_of(const LabelOpinion& opinion) {
           opinion.revision,      opinion.fraud ? Label::kFraud : Label::kGenuine};
 }
 
-/// What becomes of `said` where `label`, `time_ms`, `id` and `revision` stand.
-LabelOutcome compare(const WaitingLabel& said, Label label, std::int64_t time_ms, std::uint64_t id,
-                     std::uint32_t revision) {
-  if (label == Label::kUnknown) return LabelOutcome::kApplied;
-  if (said.label_id == id) {
-    return said.revision > revision ? LabelOutcome::kApplied : LabelOutcome::kRepeated;
+WaitingLabel opinion_in(const EventRow& row) {
+  return {row.transaction, row.time_ms,        row.label_time_ms,
+          row.label_id,    row.label_revision, row.label};
+}
+
+/// What becomes of `said` where `stands` is the opinion so far.
+LabelOutcome compare(const WaitingLabel& said, const WaitingLabel& stands) {
+  if (stands.label == Label::kUnknown) return LabelOutcome::kApplied;
+  if (said.label_id == stands.label_id) {
+    return said.revision > stands.revision ? LabelOutcome::kApplied : LabelOutcome::kRepeated;
   }
-  const bool later =
-      said.label_time_ms != time_ms ? said.label_time_ms > time_ms : said.label_id > id;
+  const bool later = said.label_time_ms != stands.label_time_ms
+                         ? said.label_time_ms > stands.label_time_ms
+                         : said.label_id > stands.label_id;
   return later ? LabelOutcome::kApplied : LabelOutcome::kOutdated;
+}
+
+/// Whether an opinion is one at all, and counts before the other.
+bool outranks(const WaitingLabel& said, const WaitingLabel& stands) {
+  return said.label != Label::kUnknown && compare(said, stands) == LabelOutcome::kApplied;
 }
 
 /// Puts the row among the newest labelled events: in order, each once. What gives way and is in no
@@ -177,8 +187,7 @@ LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
   };
   auto labels = elements<WaitingLabel>(&page);
   if (const auto same = std::ranges::find_if(labels, is_same); same != labels.end()) {
-    const auto outcome =
-        compare(said, same->label, same->label_time_ms, same->label_id, same->revision);
+    const auto outcome = compare(said, *same);
     if (outcome != LabelOutcome::kApplied) return outcome;
   }
   const std::int64_t horizon = horizon_of(operation);
@@ -285,7 +294,7 @@ Result<LabelOutcome> EntityWindows::label(std::string_view entity, const LabelOp
     outcome = LabelOutcome::kExpired;
   } else if (const auto place = find_row(operation, opinion.event_time_ms, opinion.transaction)) {
     const EventRow row = operation.rows(place->page)[place->index];
-    outcome = compare(said, row.label, row.label_time_ms, row.label_id, row.label_revision);
+    outcome = compare(said, opinion_in(row));
     if (outcome == LabelOutcome::kApplied) {
       const EventRow now = set_label(operation, *place, said);
       if (impl_->journal != nullptr) impl_->journal->row_put(entity, now);
@@ -306,6 +315,7 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
   open_head(operation);
   if (!operation.status()) return operation.status();
   HeadFixed& fixed = operation.head.fixed();
+  EventRow now = row;
   if (row.sequence >= fixed.next_sequence) fixed.next_sequence = row.sequence + 1;
   advance(operation, row.time_ms);
   if (const auto place = find_sequence(operation, row.time_ms, row.sequence)) {
@@ -313,16 +323,21 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
     if (!operation.status()) return operation.status();
     EventRow* stored = reinterpret_cast<EventRow*>(page.data()) + place->index;
     const EventRow was = *stored;
-    *stored = row;
-    relabel(operation, was, row);
+    // Of two opinions the one that counts, whichever was put last: two writers may take turns.
+    if (outranks(opinion_in(was), opinion_in(row))) now = was;
+    *stored = now;
+    relabel(operation, was, now);
   } else if (row.time_ms > horizon_of(operation) || impl_->plan.rows_min > 0) {
     // Medians read rows behind every window; what proves to be too old for them goes again below.
     insert_row(operation, row);
     enter_passed_lanes(operation, row);
   }
-  if (row.label != Label::kUnknown) {
-    take_waiting(operation, row);
-    note_labelled(operation, row);
+  const auto said = take_waiting(operation, row);
+  const auto place = said ? find_row(operation, row.time_ms, row.transaction) : std::nullopt;
+  if (place && outranks(*said, opinion_in(now))) {
+    set_label(operation, *place, *said);
+  } else if (now.label != Label::kUnknown) {
+    note_labelled(operation, now);
   }
   drop_old_pages(operation, horizon_of(operation));
   return operation.status();
@@ -332,10 +347,16 @@ Status EntityWindows::put_waiting(std::string_view entity, const LabelOpinion& o
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
   if (!operation.status()) return operation.status();
-  // Where its payment is there, the store is ahead of this record, and the payment has taken it.
-  if (!find_row(operation, opinion.event_time_ms, opinion.transaction)) {
-    keep_waiting(operation, waiting_of(opinion));
+  const WaitingLabel said = waiting_of(opinion);
+  const auto place = find_row(operation, opinion.event_time_ms, opinion.transaction);
+  if (!place) {
+    keep_waiting(operation, said);
+    return operation.status();
   }
+  // The store is ahead of this record, and the payment has taken it; or of two writers only one
+  // knew the payment.
+  const EventRow row = operation.rows(place->page)[place->index];
+  if (outranks(said, opinion_in(row))) set_label(operation, *place, said);
   return operation.status();
 }
 
@@ -353,7 +374,16 @@ Status EntityWindows::rows(std::string_view entity,
   std::size_t left = fixed.rows;
   Finger at{fixed.first_page, 0};
   for (const EventRow* row = operation.peek(at); row != nullptr; row = operation.peek(at)) {
-    if (row->time_ms > horizon_of(operation) || left <= impl_->plan.rows_min) sink(*row);
+    if (row->time_ms > horizon_of(operation)) {
+      sink(*row);
+    } else if (left <= impl_->plan.rows_min) {
+      EventRow known = *row;  // to medians, and those read no label
+      known.label = Label::kUnknown;
+      known.label_time_ms = 0;
+      known.label_id = 0;
+      known.label_revision = 0;
+      sink(known);
+    }
     --left;
     ++at.index;
   }

@@ -86,7 +86,8 @@ class EntityWindows {
   Status put(std::string_view entity, const EventRow& row);
   Status put_waiting(std::string_view entity, const LabelOpinion& opinion);
 
-  /// Every row kept, oldest first: tools and tests.
+  /// Every row kept, oldest first: tools and tests. Rows that only medians still see come without
+  /// label: whether one came in time says nothing about any value.
   Status rows(std::string_view entity, const std::function<void(const EventRow&)>& sink);
 
   /// The entity's newest labelled events, newest first, at most `rows.size()`; returns how many.

@@ -22,7 +22,7 @@ class Chaotic:
         job = self.job(delivery=self.delivery, settings=SESSION).create_input_topics()
         first, second, third = (job.worker(name) for name in "abc")
         first.start()
-        feeder = job.feeder(sample.transactions(), PAYMENTS_PER_SECOND, self.seed)
+        feeder = job.feeder(sample.transactions(), PAYMENTS_PER_SECOND, self.seed, sample.labels())
         chaos = Chaos(job, self.seed, feeder, KILLS + REBALANCES + BROKER_RESTARTS)
 
         chaos.kill_and_restart(first, KILLS)
@@ -37,7 +37,7 @@ class Chaotic:
             self.assertEqual(worker.stop(), 0, worker.log_tail())
         print(f"  {chaos.tally}", file=sys.stderr)
 
-        expected = oracle.replay(job, sample.transactions())
+        expected = oracle.replay(job, sample.transactions(), sample.labels())
         self.assertEqual(len(expected.verdicts), 30_930)
         self.check_verdicts(expected, job.read("verdicts"))
 

@@ -29,10 +29,9 @@ class Undisturbed:
         cls.worker.start_ready()  # no topic exists yet: with topics.create they are Weir's to make
         cls.run_once.publish(sample.transactions(), sample.labels())
         cls.run_once.wait_drained()
-        cls.counted = {kind: cls.worker.metric(f"weir_{kind}_total") for kind in ("verdicts", "events_consumed", "dead_letters")}
+        cls.counted = {kind: cls.worker.metric(f"weir_{kind}_total") for kind in ("verdicts", "events_consumed", "dead_letters", "labels")}
         assert cls.worker.stop() == 0, cls.worker.log_tail()
-        # Without labels: a live worker does not read them yet, a replay would put them into the windows of users.
-        cls.expected = oracle.replay(cls.run_once, sample.transactions())
+        cls.expected = oracle.replay(cls.run_once, sample.transactions(), sample.labels())
 
     def test_a_creates_every_topic_with_the_configured_partitions(self):
         for stream in ("transactions", "labels", "verdicts", "features", "dead_letters", "state"):
@@ -49,7 +48,7 @@ class Undisturbed:
     def test_d_every_verdict_has_its_features_and_nothing_is_a_dead_letter(self):
         self.assertEqual(len(self.run_once.read("features")), 30_930)
         self.assertEqual(self.run_once.read("dead_letters"), [])
-        self.assertEqual(self.counted, {"verdicts": 30_930, "events_consumed": 30_930, "dead_letters": 0})
+        self.assertEqual(self.counted, {"verdicts": 30_930, "events_consumed": 30_930, "dead_letters": 0, "labels": 30_930})
 
     def test_d_features_over_users_are_those_of_weir_features_bit_for_bit(self):
         offline = oracle.features(self.run_once, sample.transactions())

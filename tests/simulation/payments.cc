@@ -9,12 +9,32 @@ constexpr std::int64_t kStart = 1'528'718'400'000;  // 2018-06-11T12:00:00Z
 constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kHour = 60 * kMinute;
 
+struct Paid {
+  std::string user;
+  std::size_t number;
+  std::int64_t event_ms;
+};
+
+InputRecord label_for(const Paid& payment, std::int64_t now_ms, Random& random) {
+  InputRecord label;
+  label.lane = Lane::kLabels;
+  label.key = payment.user;
+  label.timestamp_ms = now_ms;
+  label.value = fmt::format(
+      R"({{"label_id":"l{}","transaction_id":"t{}","user_id":"{}","merchant_id":"M0",)"
+      R"("is_fraud":{},"event_time":{},"label_time":{},"revision":{},"source":"issuer"}})",
+      payment.number, payment.number, payment.user, random.one_in(2), payment.event_ms, now_ms,
+      random.below(3));
+  return label;
+}
+
 }  // namespace
 
 std::vector<InputRecord> make_input(Random& random, std::size_t records) {
   const std::size_t users = 2 + random.below(10);
   std::vector<InputRecord> input;
   std::vector<InputRecord> good;
+  std::vector<Paid> paid;
   std::int64_t now_ms = kStart;
   for (std::size_t i = 0; i < records; ++i) {
     now_ms += static_cast<std::int64_t>(random.below(random.one_in(30) ? 9 * kHour : 5 * kMinute));
@@ -40,6 +60,10 @@ std::vector<InputRecord> make_input(Random& random, std::size_t records) {
       record.value.resize(record.value.size() / 2);
     } else {
       good.push_back(record);
+      paid.push_back({record.key, i, event_ms});
+    }
+    if (!paid.empty() && random.one_in(4)) {  // of this one, too: before its payment
+      input.push_back(label_for(random.pick(paid), now_ms, random));
     }
     input.push_back(std::move(record));
   }

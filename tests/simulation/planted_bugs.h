@@ -68,7 +68,7 @@ class NoRewind final : public InputLog {
   Status poll(std::vector<RawRecord>& out, std::size_t max,
               std::chrono::milliseconds timeout) override {
     WEIR_RETURN_IF_ERROR(inner_.poll(out, max, timeout));
-    for (const auto& record : out) delivered_[record.partition] = record.offset + 1;
+    for (const auto& record : out) delivered_[{record.lane, record.partition}] = record.offset + 1;
     return ok();
   }
   Status open(AssignmentListener& listener) override { return inner_.open(listener); }
@@ -76,18 +76,19 @@ class NoRewind final : public InputLog {
       std::span<const std::int32_t> partitions) override {
     return inner_.committed(partitions);
   }
-  Result<std::int64_t> first_offset(std::int32_t partition) override {
-    return inner_.first_offset(partition);
+  Result<std::int64_t> first_offset(std::int32_t partition, Lane lane) override {
+    return inner_.first_offset(partition, lane);
   }
-  [[nodiscard]] std::int64_t known_end(std::int32_t partition) const override {
-    return inner_.known_end(partition);
+  [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override {
+    return inner_.known_end(partition, lane);
   }
   Status resume_at(std::span<const PartitionOffset> positions) override {
     std::vector<PartitionOffset> wrong(positions.begin(), positions.end());
     for (auto& position : wrong) {
-      if (paused_[position.partition]) position.next_offset = delivered_[position.partition];
-      paused_[position.partition] = false;
+      const std::pair input(position.lane, position.partition);
+      if (paused_[position.partition]) position.next_offset = delivered_[input];
     }
+    for (const auto& position : positions) paused_[position.partition] = false;
     return inner_.resume_at(wrong);
   }
   Status pause(std::span<const std::int32_t> partitions) override {
@@ -98,7 +99,7 @@ class NoRewind final : public InputLog {
 
  private:
   InputLog& inner_;
-  std::map<std::int32_t, std::int64_t> delivered_;
+  std::map<std::pair<Lane, std::int32_t>, std::int64_t> delivered_;
   std::map<std::int32_t, bool> paused_;
 };
 

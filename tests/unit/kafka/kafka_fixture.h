@@ -97,7 +97,7 @@ class KafkaFixture : public testing::Test {
   /// again (librdkafka 2.0.2, rdkafka_mock_cgrp.c): a short session keeps the rounds short. It
   /// knows no static members, so that one who comes back waits for its former self to time out.
   [[nodiscard]] InputOptions input_options() const {
-    return {{broker_->bootstrap(), {{"session.timeout.ms", "4000"}}}, "input", "group", ""};
+    return {{broker_->bootstrap(), {{"session.timeout.ms", "4000"}}}, "input", "", "group", ""};
   }
   [[nodiscard]] OutputOptions output_options() const {
     return {connection(), kTopics, "weir-test-0", 2, {2, 2, 2, 2, 2}};

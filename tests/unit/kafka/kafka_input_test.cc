@@ -67,11 +67,11 @@ TEST_F(KafkaInputTest, DeliversFromWhereItIsToldAndAgainAfterARewind) {
   ASSERT_EQ(assignments.owned.size(), 2U);
   EXPECT_EQ(assignments.owned[0].next_offset, -1) << "nothing was committed yet";
   EXPECT_EQ(poll(input), Names{}) << "assigned, but not yet told where to start";
-  EXPECT_EQ(*input.first_offset(partition_), 0);
+  EXPECT_EQ(*input.first_offset(partition_, Lane::kEvents), 0);
 
   ASSERT_TRUE(input.resume_at(Positions{{0, 0}, {1, 0}}));
   EXPECT_EQ(poll_until(input, 6), names(0, 5));
-  EXPECT_EQ(input.known_end(partition_), 6);
+  EXPECT_EQ(input.known_end(partition_, Lane::kEvents), 6);
 
   // An abort: pause, and later back to the committed offset.
   ASSERT_TRUE(input.pause(Ids{0, 1}));

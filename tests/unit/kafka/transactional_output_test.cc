@@ -26,7 +26,7 @@ class TransactionalOutputTest : public KafkaFixture {
     KafkaFixture::SetUp();
     input_ = std::make_unique<KafkaInput>(input_options());
     ASSERT_TRUE(input_->open(assignments_));
-    output_ = std::make_unique<TransactionalOutput>(output_options(), *input_, "input", clock_);
+    output_ = std::make_unique<TransactionalOutput>(output_options(), *input_, clock_);
     const auto opened = output_->open();
     ASSERT_TRUE(opened) << opened.error().message;
   }
@@ -163,7 +163,7 @@ TEST_F(TransactionalOutputTest, ARecordTheBrokerRefusesIsNamedByStreamAndInputPa
 TEST_F(TransactionalOutputTest, ARecordAboveTheClientsOwnLimitIsNamedToo) {
   auto options = output_options();
   options.connection.properties["message.max.bytes"] = "10000";
-  output_ = std::make_unique<TransactionalOutput>(options, *input_, "input", clock_);
+  output_ = std::make_unique<TransactionalOutput>(options, *input_, clock_);
   ASSERT_TRUE(output_->open());
   ASSERT_EQ(output_->begin().outcome, TxnOutcome::kCommitted);
   const auto result = output_->send(record(Stream::kDeadLetters, std::string(10'001, 'x'), 1));

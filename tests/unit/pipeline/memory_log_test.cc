@@ -89,7 +89,7 @@ TEST_F(MemoryLogTest, ResumingRewinds) {
 
 TEST_F(MemoryLogTest, ARebalanceRevokesWhatWasThereAndAssignsWithCommittedOffsets) {
   poll();
-  cluster_.group_offsets[1] = 5;
+  cluster_.group_offsets[{Lane::kEvents, 1}] = 5;
   listener_.told.clear();
   input_.reassign({1});
   EXPECT_FALSE(input_.drained()) << "a rebalance is due";
@@ -125,7 +125,7 @@ TEST_F(MemoryLogTest, ATransactionIsSeenWhenItCommitsAndNotBefore) {
   ASSERT_EQ(cluster_.committed.size(), 1U);
   EXPECT_EQ(cluster_.committed[0].value, "v");
   EXPECT_EQ(cluster_.changelog[0].size(), 1U);
-  EXPECT_EQ(cluster_.group_offsets[0], 7);
+  EXPECT_EQ((cluster_.group_offsets[{Lane::kEvents, 0}]), 7);
 }
 
 TEST_F(MemoryLogTest, AnAbortedTransactionLeavesNothing) {

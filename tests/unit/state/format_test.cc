@@ -102,7 +102,7 @@ std::string golden_user() {
 StoreMeta golden_meta() {
   StoreMeta meta;
   meta.identity = {"cluster-a", "weir-state-decisions", 3};
-  meta.point = {991, 12, CommitRecord{5000, 12, 3, 0x0102030405060708}};
+  meta.point = {991, 12, CommitRecord{5000, 12, 3, 0x0102030405060708, 4000, 2}};
   meta.lineages[lineage_id(lineage_of(1))] = lineage_of(1);
   return meta;
 }
@@ -158,7 +158,7 @@ TEST(StateFormat, UserHasNotChanged) {
 }
 
 TEST(StateFormat, MetaHasNotChanged) {
-  expect_golden("meta-v1.hex", encode_meta(golden_meta()));
+  expect_golden("meta-v2.hex", encode_meta(golden_meta()));
 }
 
 TEST(StateFormat, ChangelogRecordsHaveNotChanged) {
@@ -168,16 +168,18 @@ TEST(StateFormat, ChangelogRecordsHaveNotChanged) {
   const KeyValue lineage = encode(LineageRecord{lineage_id(lineage_of(1)), lineage_of(1)});
   expect_golden("changelog-lineage-key-v1.hex", lineage.key);
   expect_golden("changelog-lineage-v1.hex", lineage.value);
-  const KeyValue commit = encode(CommitRecord{5000, 12, 3, 0x0102030405060708});
+  const KeyValue commit = encode(CommitRecord{5000, 12, 3, 0x0102030405060708, 4000, 2});
   expect_golden("changelog-commit-key-v1.hex", commit.key);
-  expect_golden("changelog-commit-v1.hex", commit.value);
+  expect_golden("changelog-commit-v2.hex", commit.value);
 }
 
 TEST(StateFormat, WindowRecordsHaveNotChanged) {
-  const KeyValue row = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
+  const KeyValue row =
+      encode_window_record(row_put("user-1", golden_event_row()), WindowCause::kEntry, 4711, 12);
   expect_golden("changelog-window-row-key-v1.hex", row.key);
   expect_golden("changelog-window-row-v1.hex", row.value);
-  const KeyValue label = encode_window_record(label_waits("user-1", golden_opinion()), 4711, 12);
+  const KeyValue label =
+      encode_window_record(label_waits("user-1", golden_opinion()), WindowCause::kLabel, 4711, 12);
   expect_golden("changelog-waiting-label-key-v1.hex", label.key);
   expect_golden("changelog-waiting-label-v1.hex", label.value);
 }
@@ -202,20 +204,31 @@ TEST(StateFormat, AWindowRecordComesBackAsItWasWritten) {
   EXPECT_TRUE(opinion.fraud);
 }
 
+TEST(StateFormat, ACommitRecordFromBeforeLabelsWereReadIsStillRead) {
+  const auto record = decode_changelog("c", golden("changelog-commit-v1.hex"));
+  ASSERT_TRUE(record) << error_of(record);
+  EXPECT_EQ(std::get<CommitRecord>(*record),
+            (CommitRecord{5000, 12, 3, 0x0102030405060708, -1, 0}));
+}
+
 TEST(StateFormat, ADropOfARowIsATombstoneUnderItsKey) {
-  const KeyValue put = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
-  const KeyValue dropped = encode_window_record(row_dropped("user-1", 9), 5000, 13);
+  const KeyValue put =
+      encode_window_record(row_put("user-1", golden_event_row()), WindowCause::kEntry, 4711, 12);
+  const KeyValue dropped =
+      encode_window_record(row_dropped("user-1", 9), WindowCause::kEntry, 5000, 13);
   EXPECT_EQ(dropped.key, put.key);
   EXPECT_TRUE(dropped.tombstone);
   EXPECT_TRUE(dropped.value.empty());
-  const KeyValue waits = encode_window_record(label_waits("user-1", golden_opinion()), 1, 1);
-  const KeyValue taken =
-      encode_window_record(label_taken("user-1", golden_opinion().transaction), 2, 2);
+  const KeyValue waits =
+      encode_window_record(label_waits("user-1", golden_opinion()), WindowCause::kLabel, 1, 1);
+  const KeyValue taken = encode_window_record(label_taken("user-1", golden_opinion().transaction),
+                                              WindowCause::kEntry, 2, 2);
   EXPECT_EQ(taken.key, waits.key);
 }
 
 TEST(StateFormat, RefusesDamagedWindowRecords) {
-  const KeyValue whole = encode_window_record(row_put("user-1", golden_event_row()), 4711, 12);
+  const KeyValue whole =
+      encode_window_record(row_put("user-1", golden_event_row()), WindowCause::kEntry, 4711, 12);
   for (std::size_t bytes = 0; bytes < whole.value.size(); ++bytes) {
     EXPECT_TRUE(is_fatal(parse_window_record(whole.key, whole.value.substr(0, bytes)))) << bytes;
   }
@@ -248,7 +261,7 @@ TEST(StateFormat, GoldenFilesOfThisVersionAreRead) {
   EXPECT_EQ(error_of(validate_user_state(golden("user-v1.hex"))), "");
   const std::string user_bytes = golden("user-v1.hex");
   EXPECT_EQ(UserView(user_bytes).history_row(1), golden_row(2));
-  const auto meta = decode_meta(golden("meta-v1.hex"));
+  const auto meta = decode_meta(golden("meta-v2.hex"));
   ASSERT_TRUE(meta) << error_of(meta);
   EXPECT_EQ(meta->identity, golden_meta().identity);
   EXPECT_EQ(meta->point, golden_meta().point);
@@ -353,9 +366,9 @@ TEST(StoreMeta, RefusesDamageAndOtherVersions) {
     EXPECT_TRUE(is_fatal(decode_meta(bytes.substr(0, i)))) << "cut to " << i;
   }
   std::string newer = bytes;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_EQ(error_of(decode_meta(newer)),
-            "state: store has format version 2, this program reads 1; the store is rebuilt from "
+            "state: store has format version 3, this program reads 2; the store is rebuilt from "
             "the changelog");
 }
 

@@ -387,5 +387,86 @@ TEST_F(RestoreTest, RefusesForeignRecords) {
   EXPECT_TRUE(is_fatal(live_->restore("", "", 1)));
 }
 
+// -- labels: read beside the payments, in no fixed order
+
+class LabelRestoreTest : public RestoreTest {
+ protected:
+  LabelRestoreTest() {
+    options_.windows = windows_for_tests();
+    live_ = open();
+  }
+  /// What a label about `payment` did, `next` being the first payment not yet processed.
+  void label(const Payment& payment, std::int64_t next) {
+    const EventRow row = event_row(payment.offset, payment.event_time_ms);
+    const auto outcome = live_->windows()->label(
+        payment.user_id, {row.transaction, row.time_ms, true, row.time_ms + 5, 1, 0});
+    ASSERT_TRUE(outcome) << error_of(outcome);
+    live_->log(live_->take_window_changes(), WindowCause::kLabel, next);
+  }
+  void commit(std::int64_t next, std::int64_t next_label) {
+    for (const KeyValue& change : live_->take_changes()) log_.append(change);
+    log_.append(live_->make_commit_record(next, next_label));
+    live_->commit(log_.end);
+  }
+};
+
+TEST_F(LabelRestoreTest, ACommitOfLabelsAloneComesBack) {
+  Worker worker(*live_, log_);
+  worker.stage(payment(1, "u"));
+  worker.commit();
+  label(payment(1, "u"), 2);
+  commit(2, 7);
+  auto restored = open();
+  ASSERT_EQ(error_of(restore_from(*restored, log_)), "");
+  EXPECT_EQ(dump(*restored), dump(*live_));
+  EXPECT_EQ(restored->last_commit()->next_offset, 2);
+  EXPECT_EQ(restored->last_commit()->next_label, 7);
+}
+
+TEST_F(LabelRestoreTest, ALabelThatNoCommitCoversCountsOnceItsPaymentsDo) {
+  Worker worker(*live_, log_);
+  worker.stage(payment(1, "u"));
+  worker.commit();
+  // A writer dies after it wrote what a label did, and before its commit record.
+  label(payment(1, "u"), 2);
+  for (const KeyValue& change : live_->take_changes()) log_.append(change);
+  live_->rollback();
+  // Its successor processes the label elsewhere, and this record is all that compaction left of it.
+  worker.stage(payment(2, "u"));
+  worker.commit();
+  auto restored = open();
+  ASSERT_EQ(error_of(restore_from(*restored, log_)), "");
+  std::size_t labelled = 0;
+  ASSERT_TRUE(restored->window_rows(
+      "u", [&](const EventRow& row) { labelled += row.label == Label::kFraud ? 1 : 0; }));
+  EXPECT_EQ(labelled, 1U);
+}
+
+TEST_F(LabelRestoreTest, ALabelBehindPaymentsThatNoCommitCoversIsNotApplied) {
+  Worker worker(*live_, log_);
+  worker.stage(payment(1, "u"));
+  worker.commit();
+  worker.stage(payment(2, "u"));
+  label(payment(2, "u"), 3);
+  for (const KeyValue& change : live_->take_changes()) log_.append(change);
+  auto restored = open();
+  ASSERT_EQ(error_of(restore_from(*restored, log_)), "");
+  std::size_t rows = 0;
+  ASSERT_TRUE(restored->window_rows("u", [&](const EventRow&) { ++rows; }));
+  EXPECT_EQ(rows, 1U) << "payment 2 is not there, so its row must not be";
+}
+
+TEST_F(LabelRestoreTest, ALostWriteOfALabelIsATornCommit) {
+  Worker worker(*live_, log_);
+  worker.stage(payment(1, "u"));
+  worker.commit();
+  label(payment(1, "u"), 2);
+  (void)live_->take_changes();
+  log_.append(live_->make_commit_record(2, 7));
+  auto restored = open();
+  EXPECT_THAT(error_of(restore_from(*restored, log_)),
+              testing::HasSubstr("torn commit 2: 1 writes of labels announced, 0 found"));
+}
+
 }  // namespace
 }  // namespace weir::state

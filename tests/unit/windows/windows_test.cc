@@ -420,6 +420,42 @@ TEST(Windows, ARunReachesAsFarAsLabelledEventsAreKept) {
   EXPECT_EQ(std::uint64_t{rows[2].transaction}, 2 * kLabelledRowsMax - 2);
 }
 
+// Two writers may take turns in a changelog (at_least_once), and only one of them knew the label.
+TEST(Windows, ARowPutAgainWithoutItsLabelKeepsIt) {
+  Windows windows({feature(Function::kCount, Field::kNone, kDayMs, kFrauds)});
+  windows.pay(0);
+  const EventRow unlabelled = windows.kept();
+  windows.say(1, 0, true);
+  ASSERT_EQ(windows.value(kMinuteMs), 1);
+  ASSERT_TRUE(windows.engine().put("card", unlabelled));
+  EXPECT_EQ(windows.value(kMinuteMs), 1);
+  EventRow later = unlabelled;
+  later.label = Label::kGenuine;
+  later.label_time_ms = 5;
+  later.label_id = 9;
+  ASSERT_TRUE(windows.engine().put("card", later));
+  EXPECT_EQ(windows.value(kMinuteMs), 0) << "a later opinion counts";
+}
+
+TEST(Windows, ALabelPutBehindItsPaymentIsItsLabel) {
+  Windows windows({feature(Function::kCount, Field::kNone, kDayMs, kFrauds)});
+  windows.pay(0);
+  ASSERT_TRUE(windows.engine().put_waiting("card", {1, kStartMs, true, 7, 3, 0}));
+  EXPECT_EQ(windows.value(kMinuteMs), 1);
+  ASSERT_TRUE(windows.engine().put_waiting("card", {1, kStartMs, false, 2, 4, 0}));
+  EXPECT_EQ(windows.value(kMinuteMs), 1) << "an earlier opinion does not";
+}
+
+TEST(Windows, AnUnlabelledPaymentPutBehindItsLabelTakesIt) {
+  Windows windows({feature(Function::kCount, Field::kNone, kDayMs, kFrauds)});
+  ASSERT_TRUE(windows.engine().put_waiting("card", {1, kStartMs, true, 7, 3, 0}));
+  EventRow row;
+  row.time_ms = kStartMs;
+  row.transaction = 1;
+  ASSERT_TRUE(windows.engine().put("card", row));
+  EXPECT_EQ(windows.value(kMinuteMs), 1);
+}
+
 TEST(Windows, AfterMonthsNothingIsLeft) {
   auto features = all_functions();
   std::erase_if(features, [](const auto& f) { return f.function >= Function::kMedian; });

@@ -237,6 +237,10 @@ class Life {
       if (chance(random_, world_.edge)) row.time_ms = edge_of(name);
       if (chance(random_, world_.out_of_order))
         row.time_ms -= between(random_, 0, world_.lateness_ms);
+      if (oracle_.uses_ratio()) {  // promised within the lateness only, as above
+        const std::int64_t frontier_ms = oracle_.entity(name).frontier_ms.value_or(row.time_ms);
+        row.time_ms = std::max(row.time_ms, frontier_ms - world_.lateness_ms);
+      }
       if (chance(random_, 0.001)) row.time_ms -= oracle_.span_ms() + between(random_, 0, kDayMs);
     }
     repeat_.reset();

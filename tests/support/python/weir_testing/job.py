@@ -87,8 +87,10 @@ class Job:
             self.publisher.send(self.topic["labels"], line, sample.user_of(line))
         self.publisher.flush()
 
-    def feeder(self, lines: tuple[bytes, ...], payments_per_second: float, seed: int) -> sample.Feeder:
-        feeder = sample.Feeder(self.broker.bootstrap, self.topic["transactions"], lines, payments_per_second, seed)
+    def feeder(self, lines: tuple[bytes, ...], payments_per_second: float, seed: int,
+               labels: tuple[bytes, ...] = ()) -> sample.Feeder:
+        feeder = sample.Feeder(self.broker.bootstrap, self.topic["transactions"], lines, payments_per_second, seed,
+                               self.topic["labels"], labels)
         feeder.start()
         return feeder
 
@@ -99,8 +101,8 @@ class Job:
         return sum(self.broker.committed(self.group, self.topic["transactions"]).values())
 
     def is_drained(self) -> bool:
-        topic = self.topic["transactions"]
-        return self.broker.committed(self.group, topic) == self.broker.ends(topic)
+        return all(self.broker.committed(self.group, topic) == self.broker.ends(topic)
+                   for topic in (self.topic["transactions"], self.topic["labels"]))
 
     def wait_drained(self, seconds: float = 90) -> None:
         def drained() -> bool:

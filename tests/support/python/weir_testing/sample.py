@@ -59,15 +59,18 @@ class Publisher:
 
 
 class Feeder(threading.Thread):
-    """Publishes lines beside the test, in slices of random size with random pauses, until all are out.
+    """Publishes payments beside the test, in slices of random size with random pauses, until all are out; with each slice the
+    same share of the labels.
 
     The pace holds on average. allow() lets faults set it instead: the stream waits at a share of the lines until more is
     allowed, so a fault on a slow machine still falls into the middle of it. rush() drops pauses and limit.
     """
 
-    def __init__(self, bootstrap: str, topic: str, lines: tuple[bytes, ...], payments_per_second: float, seed: int):
+    def __init__(self, bootstrap: str, topic: str, lines: tuple[bytes, ...], payments_per_second: float, seed: int,
+                 labels_topic: str = "", labels: tuple[bytes, ...] = ()):
         super().__init__(daemon=True)
         self._publisher, self._topic, self._lines = Publisher(bootstrap), topic, lines
+        self._labels_topic, self._labels = labels_topic, labels
         self._rate, self._random = payments_per_second, random.Random(seed)
         self._limit = len(lines)
         self._rush = threading.Event()
@@ -80,11 +83,16 @@ class Feeder(threading.Thread):
                 size = min(self._random.choice((1, 20, 100, 500)), self._limit - self.sent)
                 for line in self._lines[self.sent:self.sent + size]:
                     self._publisher.send(self._topic, line, user_of(line))
+                for line in self._labels[self._due(self.sent):self._due(self.sent + size)]:
+                    self._publisher.send(self._labels_topic, line, user_of(line))
                 self._publisher.flush()
                 self.sent += size
                 self._rush.wait(max(size / self._rate * self._random.uniform(0.5, 1.5), 0.01))
         except BaseException as error:  # told to the test by finish()
             self.error = error
+
+    def _due(self, sent: int) -> int:
+        return len(self._labels) * sent // len(self._lines)
 
     def allow(self, share: float) -> None:
         """Up to this share of the lines, from 0 to 1."""

@@ -1,0 +1,65 @@
+#include "pipeline/label_path.h"
+
+#include <utility>
+
+#include "operators/dead_letter.h"
+
+namespace weir {
+namespace {
+
+using telemetry::LabelFate;
+
+LabelFate fate_of(const std::optional<state::LabelOutcome>& outcome) {
+  if (!outcome) return LabelFate::kUnused;
+  switch (*outcome) {
+    case state::LabelOutcome::kApplied:
+      return LabelFate::kApplied;
+    case state::LabelOutcome::kRepeated:
+      return LabelFate::kRepeated;
+    case state::LabelOutcome::kOutdated:
+      return LabelFate::kOutdated;
+    case state::LabelOutcome::kWaiting:
+      return LabelFate::kWaiting;
+    case state::LabelOutcome::kExpired:
+      return LabelFate::kExpired;
+  }
+  return LabelFate::kUnused;
+}
+
+}  // namespace
+
+LabelPath::LabelPath(const operators::Settings& settings, operators::FeatureEngine* engine,
+                     PlaceOf place_of, telemetry::WorkerMetrics& metrics)
+    : decode_(settings.input),
+      engine_(engine),
+      place_of_(std::move(place_of)),
+      metrics_(metrics),
+      topic_(settings.label_topic) {}
+
+Status LabelPath::process(std::span<const RawRecord> records, std::vector<OutputRecord>& out) {
+  valid_.clear();
+  rejected_.clear();
+  metrics_.tombstones.add(static_cast<double>(decode_.process(records, valid_, rejected_)));
+  for (const auto& label : valid_) WEIR_RETURN_IF_ERROR(apply(label));
+  for (const auto& [record, reason, detail] : rejected_) {
+    out.push_back(operators::make_dead_letter(records[record], reason, detail, topic_));
+    metrics_.dead_letters[static_cast<std::size_t>(reason)].add();
+  }
+  return ok();
+}
+
+Status LabelPath::apply(const operators::ValidLabel& label) {
+  LabelFate fate = LabelFate::kUnused;
+  if (engine_ != nullptr) {
+    const auto [store, next_payment] = place_of_(label.origin.partition);
+    const auto outcomes = engine_->label(label, store.windows());
+    if (!outcomes) return outcomes.error();
+    store.log(store.take_window_changes(), state::WindowCause::kLabel, next_payment);
+    fate = fate_of((*outcomes)[static_cast<std::size_t>(state::EntityKind::kUser)]);
+  }
+  const auto delay_ms = label.label_time.ms - label.event_time.ms;
+  metrics_.labels.count(label.source, label.is_fraud, fate, static_cast<double>(delay_ms) / 1e3);
+  return ok();
+}
+
+}  // namespace weir
