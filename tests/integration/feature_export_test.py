@@ -1,0 +1,176 @@
+"""Features as arrays: the values that `weir features` writes, and a good guest in a process of Python."""
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy
+import weir_features
+from weir_testing.paths import CONFIG, ROOT, SAMPLE, WEIR
+
+GOLDEN = ROOT / "tests/data/features"  # ten payments with everything that is special about payments and labels
+SPECIAL = (GOLDEN / "config.yaml", GOLDEN / "transactions.jsonl", GOLDEN / "labels.jsonl")
+OPERATORS = os.environ.get("WEIR_OPS", ROOT / "build/release/models/libweir_torch_ops.so")
+PAYMENTS = (CONFIG, SAMPLE / "transactions.jsonl.gz", SAMPLE / "labels.jsonl.gz")
+
+
+def compute(*arguments, **more):
+    """Without the warnings that the golden table's bad lines give."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", weir_features.LeftOut)
+        return weir_features.compute(*arguments, **more)
+
+
+def python(*arguments):
+    return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True)
+
+
+class FeatureCase(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def payments_at(self, *times, user="A"):
+        file = self.folder / "payments.jsonl"
+        file.write_text("".join(
+            json.dumps({"transaction_id": f"p{i}", "user_id": user, "event_time": time, "amount": i + 1, "currency": "EUR",
+                        "merchant_id": "M"}) + "\n" for i, time in enumerate(times)))
+        return file
+
+    def assert_same_bits(self, got, expected):
+        """Also of zeros; whatever NaN means missing."""
+        self.assertEqual((got.dtype, got.shape), (numpy.float64, expected.shape))
+        numpy.testing.assert_array_equal(numpy.isnan(got), numpy.isnan(expected))
+        self.assertEqual(numpy.where(numpy.isnan(got), 0, got).tobytes(), numpy.where(numpy.isnan(expected), 0, expected).tobytes())
+
+    def assert_is_table(self, features, table):
+        header, *rows = csv.reader(table.splitlines())
+        self.assertEqual(header, ["transaction_id", *features["names"]])
+        self.assertEqual(list(features["transaction_id"]), [row[0] for row in rows])
+        self.assert_same_bits(features["values"], numpy.array([[float(text or "nan") for text in row[1:]] for row in rows]))
+
+
+class Arrays(FeatureCase):
+    def test_they_are_the_table_that_weir_features_writes_bit_for_bit(self):
+        for config, transactions, labels in (SPECIAL, PAYMENTS):
+            with self.subTest(transactions):
+                table = subprocess.run([WEIR, "features", "--config", config, "--transactions", transactions, "--labels", labels,
+                                        "--out", "-"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                self.assert_is_table(compute(config, transactions, labels), table.stdout)
+
+    def test_what_is_missing_is_nan(self):
+        features = compute(*SPECIAL)
+        first = dict(zip(features["names"], features["values"][0]))
+        self.assertTrue(numpy.isnan(first["ratio"]), "the first payment of a user")
+        self.assertEqual(first["amount"], 10)
+
+    def test_users_and_times_are_those_of_the_payments(self):
+        features = compute(CONFIG, self.payments_at("2018-06-11T02:00:00.789+02:00", "1970-01-01T00:00:00Z"))
+        self.assertEqual(list(features["transaction_id"]), ["p1", "p0"])
+        self.assertEqual(list(features["user_id"]), ["A", "A"])
+        self.assertEqual(features["event_time_ms"].dtype, numpy.int64)
+        self.assertEqual(list(features["event_time_ms"]), [0, 1_528_675_200_789])
+
+    def test_without_labels_no_fraud_is_known(self):
+        column = compute(*SPECIAL)["names"].index("merchant_fraud_share")
+        self.assertGreater(compute(*SPECIAL)["values"][:, column].max(), 0)
+        self.assertEqual(compute(*SPECIAL[:2])["values"][:, column].max(), 0)
+
+    def test_settings_win_over_the_file(self):
+        payments = self.payments_at("2018-06-11T00:00:00Z", user="A" * 128)
+        self.assertEqual(len(compute(CONFIG, payments)["values"]), 1)
+        self.assertEqual(len(compute(CONFIG, payments, settings=["input.record_bytes_max=256B"])["values"]), 0)
+
+    def test_no_payments_give_no_rows_and_every_name(self):
+        features = compute(CONFIG, self.payments_at())
+        self.assertEqual(features["values"].shape, (0, len(features["names"])))
+
+
+class Mistakes(FeatureCase):
+    def test_what_is_left_out_is_told_and_may_be_an_error(self):
+        with self.assertWarnsRegex(weir_features.LeftOut, "left out: 1 payments, 1 labels\n.*labels.jsonl:5: merchant_id: missing"):
+            self.assertEqual(len(weir_features.compute(*SPECIAL)["values"]), 8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", weir_features.LeftOut)
+            self.assertRaises(weir_features.LeftOut, weir_features.compute, *SPECIAL)
+
+    def test_wrong_files_are_named_and_python_goes_on(self):
+        config, transactions, labels = SPECIAL
+        cut = self.folder / "cut.jsonl.gz"
+        cut.write_bytes(gzip.compress(transactions.read_bytes())[:-20])
+        missing = self.folder / "missing"
+        for arguments, message in (((config, missing), "cannot open .*missing: No such file"),
+                                   ((config, transactions, missing), "cannot open .*missing: No such file"),
+                                   ((config, cut), "cut.jsonl.gz ends early"),
+                                   ((missing, transactions), "missing")):
+            with self.subTest(message), self.assertRaisesRegex(ValueError, message):
+                compute(*arguments)
+        self.assertEqual(len(compute(*SPECIAL)["values"]), 8)
+
+    def test_a_wrong_configuration_is_told_with_its_places(self):
+        wrong = self.folder / "wrong.yaml"
+        wrong.write_text(CONFIG.read_text().replace("window: 30d", "window: 300d"))
+        with self.assertRaisesRegex(ValueError, r"(?s)wrong.yaml:\d+:\d+: .*window.*\n.*wrong.yaml:\d+:\d+: "):
+            compute(wrong, PAYMENTS[1])
+        wrong.write_text("kafka.brokers: a:1\nstate.dir: x\n")
+        with self.assertRaisesRegex(ValueError, "declares no features"):
+            compute(wrong, PAYMENTS[1])
+
+
+class Process(FeatureCase):
+    """The engine as a guest in a process of Python."""
+
+    def test_threads_run_meanwhile_and_may_compute_too(self):
+        done, ticks = threading.Event(), 0
+
+        def tick():
+            nonlocal ticks
+            while not done.wait(0.01):
+                ticks += 1
+
+        clock = threading.Thread(target=tick)
+        clock.start()
+        with ThreadPoolExecutor() as pool:
+            first, second = pool.map(lambda _: compute(*PAYMENTS), range(2))
+        done.set()
+        clock.join()
+        self.assertGreater(ticks, 10, "the engine keeps the interpreter's lock")
+        self.assert_same_bits(first["values"], second["values"])
+
+    def test_ctrl_c_ends_a_computation(self):
+        """Early, not when all is computed: after clearly less work (CPU time, which other load does not change)."""
+        done = python("-c", f"""
+import signal, threading, time, weir_features
+payments = {[str(file) for file in PAYMENTS]}
+began = time.thread_time()
+weir_features.compute(*payments)
+whole = time.thread_time() - began
+began = time.thread_time()
+threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+try:
+    weir_features.compute(*payments)
+except KeyboardInterrupt:
+    print("early" if time.thread_time() - began < 0.75 * whole else "late")
+""")
+        self.assertEqual(done.stdout, "early\n", done.stderr)
+
+    def test_a_job_that_trains_may_compute_features(self):
+        done = python("-c", f"""
+import torch, weir_features
+torch.ops.load_library({str(OPERATORS)!r})
+print(weir_features.compute(*{[str(file) for file in PAYMENTS]})["values"].shape)
+""")
+        self.assertEqual(done.stdout, "(30930, 15)\n", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
