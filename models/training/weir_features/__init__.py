@@ -1,6 +1,7 @@
-"""Weir's declared features for training: computed by the engine that serves them, as numpy arrays.
+"""Weir's declared features for training: computed by the engine that serves them, as numpy arrays or Parquet files.
 
     compute(config, transactions, labels)     a dict of arrays
+    python -m weir_features export            Parquet, partitioned by day (README.md has the schema)
 """
 
 from .arrays import EngineMissing, Features, LeftOut, compute
