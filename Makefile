@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 # In CI a warning is an error.
 CONFIGURE := $(if $(CI),-DWEIR_WERROR=ON)
 
-.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train clean
+.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train features clean
 .PHONY: packages-build packages-check
 
 help: ## this list
@@ -70,6 +70,10 @@ format: packages-check ## clang-format over the whole tree
 train: setup build/release/build.ninja ## train and export a model package: ARGS="--transactions FILE --out DIR"
 	@cmake --build --preset release --target weir_torch_ops
 	@PYTHONPATH=models/training $(PYTHON) -m weir_training train $(ARGS)
+
+features: setup build/release/build.ninja ## declared features as Parquet by day: ARGS="--config C --transactions FILE --labels FILE --out DIR"
+	@cmake --build --preset release --target weir_features_engine
+	@PYTHONPATH=models/training $(PYTHON) -m weir_features export $(ARGS)
 
 clean: ## removes build/ (caches and .venv stay)
 	@rm -rf build

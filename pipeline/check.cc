@@ -5,6 +5,7 @@
 #include "pipeline/config/describe.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/cluster.h"
+#include "pipeline/open_scorer.h"
 #include "pipeline/runtime_settings.h"
 
 namespace weir {

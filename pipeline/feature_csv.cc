@@ -1,6 +1,6 @@
 #include "pipeline/feature_csv.h"
 
-#include <simdjson.h>
+#include <cmath>
 
 #include "operators/json_text.h"
 
@@ -22,17 +22,11 @@ void append_text(std::string& out, std::string_view text) {
 
 }  // namespace
 
-struct FeatureCsv::Parser {
-  simdjson::dom::parser json;
-};
-
-FeatureCsv::FeatureCsv(std::vector<std::string> names)
-    : names_(std::move(names)), parser_(std::make_unique<Parser>()) {}
-FeatureCsv::~FeatureCsv() = default;
+FeatureCsv::FeatureCsv(std::vector<std::string> names) : reader_(std::move(names)) {}
 
 std::string FeatureCsv::header() const {
   std::string line = "transaction_id";
-  for (const auto& name : names_) {
+  for (const auto& name : reader_.names()) {
     line += ',';
     line += name;
   }
@@ -40,24 +34,12 @@ std::string FeatureCsv::header() const {
 }
 
 Status FeatureCsv::append(std::string_view features_json, std::string& out) {
-  const auto bad = [] { return fatal("a features record without the declared features"); };
-  simdjson::dom::element record;
-  simdjson::dom::object windows;
-  std::string_view id;
-  if (parser_->json.parse(features_json.data(), features_json.size()).get(record) ||
-      record["transaction_id"].get(id) || record["windows"].get(windows) ||
-      windows.size() != names_.size()) {
-    return bad();
-  }
-  append_text(out, id);
-  auto name = names_.begin();
-  for (const auto& field : windows) {
-    if (field.key != *name++) return bad();
+  const auto row = reader_.read(features_json);
+  if (!row) return row.error();
+  append_text(out, row->transaction_id);
+  for (const double value : row->values) {
     out += ',';
-    if (field.value.is_null()) continue;
-    double value = 0;
-    if (field.value.get(value)) return bad();
-    operators::append_double(out, value);
+    if (!std::isnan(value)) operators::append_double(out, value);
   }
   out += '\n';
   return ok();

@@ -1,13 +1,12 @@
 #pragma once
-// The declared features as a table. Reads features records as any consumer of the topic would, from
-// their JSON: so the file and the topic carry the same values.
+// The declared features as a table, from features records.
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pipeline/core/error.h"
+#include "pipeline/feature_record.h"
 
 namespace weir {
 
@@ -16,16 +15,13 @@ namespace weir {
 class FeatureCsv {
  public:
   explicit FeatureCsv(std::vector<std::string> names);
-  ~FeatureCsv();
 
   [[nodiscard]] std::string header() const;
   /// Appends one line. Error: the record has not exactly these features.
   Status append(std::string_view features_json, std::string& out);
 
  private:
-  struct Parser;
-  std::vector<std::string> names_;
-  std::unique_ptr<Parser> parser_;
+  FeatureRecordReader reader_;
 };
 
 }  // namespace weir

@@ -10,6 +10,7 @@
 #include "pipeline/kafka/kafka_input.h"
 #include "pipeline/kafka/kafka_output.h"
 #include "pipeline/kafka/log_sink.h"
+#include "pipeline/open_scorer.h"
 #include "pipeline/poison_guard.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/stores.h"

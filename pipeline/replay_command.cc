@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "pipeline/exit_code.h"
+#include "pipeline/open_scorer.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
 

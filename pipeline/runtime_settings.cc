@@ -1,9 +1,7 @@
 #include "pipeline/runtime_settings.h"
 
-#include "models/load_scorer.h"
 #include "operators/dedupe.h"
 #include "operators/features/feature_engine.h"
-#include "operators/score.h"
 
 namespace weir {
 
@@ -53,15 +51,6 @@ replay::ReplayOptions replay_options(const config::Config& config) {
   options.operators = config.operators;
   options.retention = operators::retention(config.operators);
   return options;
-}
-
-Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config) {
-  if (config.model.package.empty()) return std::unique_ptr<Scorer>();
-  auto scorer =
-      load_scorer(config.model.package.string(), {config.model.allow, config.batch.records_max});
-  if (!scorer) return scorer.error();
-  WEIR_RETURN_IF_ERROR(operators::check_model((*scorer)->info(), config.operators));
-  return scorer;
 }
 
 }  // namespace weir

@@ -1,7 +1,6 @@
 #pragma once
 // From configuration to the settings of the parts that run, for live and replay alike.
 
-#include <memory>
 #include <string>
 
 #include "pipeline/config/config.h"
@@ -19,7 +18,5 @@ Result<state::UserStoreOptions> store_options(const config::Config& config,
                                               const std::string& cluster_id);
 WorkerOptions worker_options(const config::Config& config);
 replay::ReplayOptions replay_options(const config::Config& config);
-/// The configured model, loaded, proven and fit for these settings; null when none is configured.
-Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config);
 
 }  // namespace weir

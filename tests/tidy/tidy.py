@@ -24,6 +24,7 @@ FENCES = {
     r"(torch|ATen|c10)/": "models",
     r"(prometheus/|microhttpd\.h)": "pipeline/telemetry",
     r"yaml-cpp/": "pipeline/config",
+    r"pybind11/": "pipeline/python",
 }
 
 SINGLE_THREADED = ("operators", "state", "models")

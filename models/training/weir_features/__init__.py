@@ -1,0 +1,9 @@
+"""Weir's declared features for training: computed by the engine that serves them, as numpy arrays or Parquet files.
+
+    compute(config, transactions, labels)     a dict of arrays
+    python -m weir_features export            Parquet, partitioned by day (README.md has the schema)
+"""
+
+from .arrays import EngineMissing, Features, LeftOut, compute
+
+__all__ = ["EngineMissing", "Features", "LeftOut", "compute"]

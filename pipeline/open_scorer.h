@@ -1,0 +1,17 @@
+#pragma once
+// From configuration to a model. Apart from runtime_settings.h, so that what scores nothing links
+// no LibTorch: weir::linear may be registered once in a process, and the Python of a training job
+// has registered its own (libweir_torch_ops.so).
+
+#include <memory>
+
+#include "pipeline/config/config.h"
+#include "pipeline/core/error.h"
+#include "pipeline/core/scorer.h"
+
+namespace weir {
+
+/// The configured model, loaded, proven and fit for these settings; null when none is configured.
+Result<std::unique_ptr<Scorer>> open_scorer(const config::Config& config);
+
+}  // namespace weir

@@ -1,0 +1,123 @@
+// The declared features as arrays, for training: the replay runtime behind `weir features`, called
+// from Python.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/ranges.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "pipeline/config/load.h"
+#include "pipeline/feature_record.h"
+#include "pipeline/replay/replay.h"
+#include "pipeline/runtime_settings.h"
+#include "pipeline/telemetry/log.h"
+
+namespace py = pybind11;
+
+namespace weir {
+namespace {
+
+struct Columns {
+  std::vector<std::string> names;
+  std::vector<std::string> transaction_ids;
+  std::vector<std::string> user_ids;
+  std::vector<std::int64_t> event_times_ms;
+  std::vector<double> values;  // row by row
+  std::uint64_t dead_letters = 0;
+  std::uint64_t bad_labels = 0;
+  std::vector<std::string> first_bad_labels;
+};
+
+Status add(FeatureRecordReader& reader, std::string_view json, Columns& columns) {
+  const auto row = reader.read(json);
+  if (!row) return row.error();
+  columns.transaction_ids.emplace_back(row->transaction_id);
+  columns.user_ids.emplace_back(row->user_id);
+  columns.event_times_ms.push_back(row->event_time.ms);
+  columns.values.insert(columns.values.end(), row->values.begin(), row->values.end());
+  return ok();
+}
+
+/// Python notes a Ctrl-C and waits until it is asked; while the engine runs nobody else asks.
+void throw_if_interrupted() {
+  const py::gil_scoped_acquire held;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+Result<Columns> columns_of(const std::string& config, const std::string& transactions,
+                           const std::string& labels, const std::vector<std::string>& settings) {
+  configure_log(LogLevel::kError, LogFormat::kText);  // stderr belongs to the program around us
+  const auto loaded = config::load_config(config, settings);
+  if (!loaded.ok()) {
+    std::vector<std::string> lines;
+    for (const auto& found : loaded.diagnostics) lines.push_back(config::to_string(found));
+    return fatal(fmt::format("{}", fmt::join(lines, "\n")));
+  }
+  auto options = replay_options(loaded.config);
+  if (options.operators.features.empty()) return fatal(config + " declares no features");
+  options.transactions = transactions;
+  options.labels = labels;
+  options.progress = [](std::uint64_t, std::uint64_t) { throw_if_interrupted(); };
+
+  Columns columns;
+  for (const auto& feature : options.operators.features) columns.names.push_back(feature.name);
+  FeatureRecordReader reader(columns.names);
+  Status status = ok();
+  replay::ReplaySinks sinks;
+  sinks.features_record = [&](std::string_view json) {
+    if (status) status = add(reader, json, columns);
+  };
+  replay::ReplayResult result;
+  WEIR_RETURN_IF_ERROR(replay::run_replay(options, nullptr, sinks, result));
+  if (!status) return status.error();
+  columns.dead_letters = result.dead_letters;
+  columns.bad_labels = result.bad_label_count;
+  columns.first_bad_labels = std::move(result.bad_labels);
+  return columns;
+}
+
+/// numpy takes the vector over, without a copy.
+template <class T>
+py::array_t<T> array_of(std::vector<T> values, std::vector<py::ssize_t> shape) {
+  auto owned = std::make_unique<std::vector<T>>(std::move(values));
+  const T* data = owned->data();
+  const py::capsule owner(owned.release(),
+                          [](void* vector) { delete static_cast<std::vector<T>*>(vector); });
+  return py::array_t<T>(std::move(shape), data, owner);
+}
+
+py::dict compute(const std::string& config, const std::string& transactions,
+                 const std::string& labels, const std::vector<std::string>& settings) {
+  auto columns = [&] {
+    const py::gil_scoped_release released;
+    return columns_of(config, transactions, labels, settings);
+  }();
+  if (!columns) throw py::value_error(columns.error().message);
+  const auto rows = static_cast<py::ssize_t>(columns->transaction_ids.size());
+  const auto features = static_cast<py::ssize_t>(columns->names.size());
+  py::dict out;
+  out["names"] = columns->names;
+  out["transaction_id"] = columns->transaction_ids;
+  out["user_id"] = columns->user_ids;
+  out["event_time_ms"] = array_of(std::move(columns->event_times_ms), {rows});
+  out["values"] = array_of(std::move(columns->values), {rows, features});
+  out["dead_letters"] = columns->dead_letters;
+  out["bad_labels"] = columns->bad_labels;
+  out["first_bad_labels"] = columns->first_bad_labels;
+  return out;
+}
+
+}  // namespace
+}  // namespace weir
+
+PYBIND11_MODULE(weir_features_engine, module) {
+  module.doc() = "Weir's declared features; use the package weir_features.";
+  module.def("compute", &weir::compute, py::arg("config"), py::arg("transactions"),
+             py::arg("labels"), py::arg("settings"));
+}
