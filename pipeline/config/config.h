@@ -36,6 +36,9 @@ struct TopicsConfig {
   std::string dead_letters = "dead-letters";
   std::string metrics = "metrics";
   std::string state = "weir-state-decisions";
+  std::string entities = "entities";
+  std::string entity_profiles = "entity-profiles";
+  std::string entity_state = "weir-state-entities";
   bool create = false;
   std::uint64_t partitions = 4;
   std::uint64_t replication = 1;
@@ -62,6 +65,12 @@ struct ModelConfig {
   std::vector<std::string> allow;  // "sha256:<64 hex>"; empty: any package that is whole
 };
 
+/// Merchants, devices, addresses and cards: the profiles that payments see of them.
+struct EntitiesConfig {
+  std::chrono::milliseconds max_staleness{60'000};
+  std::chrono::milliseconds refresh{600'000};
+};
+
 /// One entry of `features`, as written; compile_features() makes operators.features of them.
 struct FeatureConfig {
   std::string name;
@@ -86,6 +95,7 @@ struct Config {
   StateConfig state;
   ModelConfig model;
   std::vector<FeatureConfig> features;
+  EntitiesConfig entities;
   operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*, compiled features
   std::string admin_listen = "127.0.0.1:9464";
   std::chrono::milliseconds metrics_interval{10'000};

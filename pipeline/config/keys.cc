@@ -123,6 +123,13 @@ const Key kKeys[] = {
     {"topics.state", topic(WEIR_FIELD(topics.state)),
      "Changelog of the state, internal and compacted; created when missing, with the partitions of "
      "the input."},
+    {"topics.entities", topic(WEIR_FIELD(topics.entities)),
+     "Payments and labels by merchant, device, ip and card, internal. Key: kind and id."},
+    {"topics.entity_profiles", topic(WEIR_FIELD(topics.entity_profiles)),
+     "What payments see of those, internal and compacted; every instance keeps all of it in "
+     "memory."},
+    {"topics.entity_state", topic(WEIR_FIELD(topics.entity_state)),
+     "Changelog of their windows, internal and compacted; with the partitions of topics.entities."},
     {"topics.create", SwitchKey{WEIR_FIELD(topics.create)},
      "Create every topic that is missing, not only the internal one. For demos and tests."},
     {"topics.partitions", CountKey{WEIR_FIELD(topics.partitions), 1, 10'000},
@@ -222,6 +229,14 @@ const Key kKeys[] = {
      "Of median: over how many events."},
     {"features.*.default", NumberKey{WEIR_FEATURE_FIELD(default_value), -kDefaultMax, kDefaultMax},
      "Written where there is no value. Not given: null on the topic, empty in the CSV."},
+
+    {"entities.max_staleness", DurationKey{WEIR_FIELD(entities.max_staleness), 100ms, 1h},
+     "How far profiles of merchants, devices, ips and cards may be behind. Older ones are not "
+     "used, "
+     "and the verdict says so. Longer: fewer such verdicts, made from older values."},
+    {"entities.refresh", DurationKey{WEIR_FIELD(entities.refresh), 1s, 24h},
+     "How often the profile of a quiet entity is computed again as its windows run empty. Shorter: "
+     "fresher values, more records and CPU for each entity known."},
 
     {"decide.costs.fraud_loss_share",
      NumberKey{WEIR_FIELD(operators.decide.costs.fraud_loss_share), 0, 1},

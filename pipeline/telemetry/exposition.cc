@@ -85,6 +85,7 @@ class Exposition::Collector final : public prometheus::Collectable {
       families.push_back(std::move(made));
     }
     add_labels(families);
+    add_profiles(families);
     add_identity(families);
     add_process(families);
     return families;
@@ -120,6 +121,26 @@ class Exposition::Collector final : public prometheus::Collectable {
     }
     families.push_back(std::move(counts));
     families.push_back(std::move(delays));
+  }
+
+  void add_profiles(std::vector<MetricFamily>& families) const {
+    constexpr auto kGauge = MetricType::Gauge;
+    constexpr auto kCounter = MetricType::Counter;
+    const ProfileFigures figures = from_.profiles_ ? from_.profiles_() : ProfileFigures{};
+    add_single(families,
+               family("weir_profiles",
+                      "Merchants, devices, addresses and cards whose profile is kept.", kGauge),
+               {}, figures.profiles);
+    add_single(families, family("weir_profile_bytes", "Memory of those profiles.", kGauge), {},
+               figures.bytes);
+    add_single(
+        families,
+        family("weir_profile_records_total", "Records read from the topic of profiles.", kCounter),
+        {}, figures.records);
+    add_single(
+        families,
+        family("weir_profile_bad_records_total", "Of those: refused as no profiles.", kCounter), {},
+        figures.bad_records);
   }
 
   void add_identity(std::vector<MetricFamily>& families) const {
@@ -168,6 +189,10 @@ Exposition::Exposition(BuildInfo build, const Health& health)
 
 void Exposition::add_worker(std::string worker_id, const WorkerMetrics& metrics) {
   workers_.emplace_back(std::move(worker_id), &metrics);
+}
+
+void Exposition::set_profiles(std::function<ProfileFigures()> read) {
+  profiles_ = std::move(read);
 }
 
 void Exposition::set_model(ModelLabels model) {

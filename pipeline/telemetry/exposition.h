@@ -4,6 +4,7 @@
 // alerts work from the start. Labels are bounded by configuration and code: worker, step, action,
 // reason, outcome; never a user, card or merchant.
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -23,6 +24,14 @@ struct ModelLabels {
   std::string name, version, digest;  // all empty: no model
 };
 
+/// The table of profiles that the workers share.
+struct ProfileFigures {
+  double profiles = 0;
+  double bytes = 0;        // memory
+  double records = 0;      // read from the topic since the start
+  double bad_records = 0;  // of those: refused
+};
+
 class Exposition {
  public:
   /// `health` and every registered WorkerMetrics must outlive this object.
@@ -30,6 +39,9 @@ class Exposition {
 
   /// Before the first render(). Ids are bounded: one for each configured worker.
   void add_worker(std::string worker_id, const WorkerMetrics& metrics);
+  /// Before the first render(). `read` is called at each scrape, on the thread that renders.
+  /// Without it the figures are there, and zero.
+  void set_profiles(std::function<ProfileFigures()> read);
   /// Any thread, also while others render: a model may be replaced at run time.
   void set_model(ModelLabels model);
 
@@ -41,6 +53,7 @@ class Exposition {
   BuildInfo build_;
   const Health& health_;
   std::vector<std::pair<std::string, const WorkerMetrics*>> workers_;
+  std::function<ProfileFigures()> profiles_;
   mutable std::mutex model_mutex_;
   ModelLabels model_;
 };

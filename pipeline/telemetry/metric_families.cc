@@ -81,6 +81,11 @@ const CellFamily kCells[] = {
     {"weir_store_rebuilds_total",
      "Local stores refused as damaged or foreign and rebuilt from the changelog.", kCounter,
      WEIR_CELL(store_rebuilds)},
+    {"weir_profile_lookups_total",
+     "Merchants, devices, addresses and cards looked up for payments: their profile was current; "
+     "the "
+     "stage had nothing to say of them (none); it was behind (stale) or not there (down).",
+     kCounter, WEIR_CELLS(profile_lookups), Merge::kSum, "state", kProfileStateNames},
 };
 
 #undef WEIR_CELL
@@ -96,6 +101,12 @@ const HistogramFamily kHistograms[] = {
      [](const WorkerMetrics& m, std::size_t) { return read_histogram(m.verdict_delay_seconds); }},
     {"weir_score", "Calibrated probability of fraud of the payments scored.",
      [](const WorkerMetrics& m, std::size_t) { return read_histogram(m.score); }},
+    {"weir_profile_staleness_seconds",
+     "How far profiles were behind when payments looked them up, whether there was one or not; "
+     "without lookups while the stage was down.",
+     [](const WorkerMetrics& m, std::size_t) {
+       return read_histogram(m.profile_staleness_seconds);
+     }},
 };
 
 }  // namespace

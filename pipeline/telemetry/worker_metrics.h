@@ -19,6 +19,10 @@ using DurationHistogram = HistogramCell<20>;
 inline constexpr std::array<double, 12> kScoreBounds = {0.001, 0.002, 0.005, 0.01, 0.02, 0.05,
                                                         0.1,   0.2,   0.4,   0.6,  0.8,  1.0};
 using ScoreHistogram = HistogramCell<12>;
+/// Seconds that profiles are behind: from a commit or two up to the longest entities.max_staleness.
+inline constexpr std::array<double, 16> kStalenessBounds = {
+    0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 1'800, 3'600};
+using StalenessHistogram = HistogramCell<16>;
 
 /// The steps of the event path, in order; names are metric labels.
 enum class Step : std::uint8_t {
@@ -56,6 +60,10 @@ inline constexpr std::array<std::string_view, 8> kRejectReasonNames = {
 inline constexpr std::array<std::string_view, 4> kCommitOutcomeNames = {"committed", "aborted",
                                                                         "fenced", "unknown"};
 
+/// What became of a lookup among the profiles of entities. Label values.
+inline constexpr std::array<std::string_view, 4> kProfileStateNames = {"current", "none", "stale",
+                                                                       "down"};
+
 struct WorkerMetrics {
   Cell events_in;                // records taken from the input topic (rewinds count again)
   std::array<Cell, 5> verdicts;  // by Action
@@ -89,6 +97,8 @@ struct WorkerMetrics {
   Cell rebalances;
   Cell store_rebuilds;  // local stores refused and rebuilt from the changelog
   ScoreHistogram score{kScoreBounds};
+  std::array<Cell, kProfileStateNames.size()> profile_lookups;
+  StalenessHistogram profile_staleness_seconds{kStalenessBounds};  // at lookups
 };
 
 }  // namespace weir::telemetry

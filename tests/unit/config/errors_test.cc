@@ -142,6 +142,9 @@ const Mistake kValueMistakes[] = {
     {"SameTopicTwice", "topics.verdicts: features\n",
      "weir.yaml:1:18: topics.verdicts and topics.features are both 'features'; give each topic a "
      "name of its own"},
+    {"EntityTopicTwice", "topics.entity_state: weir-state-decisions\n",
+     "weir.yaml:1:22: topics.state and topics.entity_state are both 'weir-state-decisions'; give "
+     "each topic a name of its own"},
     {"SettleNotBelowInterval", "commit.settle: 20ms\n",
      "weir.yaml:1:16: commit.settle 20ms is not below commit.interval 20ms; shorten the settle "
      "time or lengthen the "

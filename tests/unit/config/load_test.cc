@@ -80,6 +80,23 @@ TEST(ConfigLoad, OperatorsGetTheirSettings) {
   EXPECT_EQ(settings.decide.costs.review, 2.5);
 }
 
+TEST(ConfigLoad, ProfilesOfEntitiesHaveDefaultsAndLimits) {
+  const Loaded none = load_text("");
+  EXPECT_EQ(none.config.topics.entities, "entities");
+  EXPECT_EQ(none.config.topics.entity_profiles, "entity-profiles");
+  EXPECT_EQ(none.config.topics.entity_state, "weir-state-entities");
+  EXPECT_EQ(none.config.entities.max_staleness, 60s);
+  EXPECT_EQ(none.config.entities.refresh, 10min);
+  for (const char* good : {"max_staleness: 100ms", "max_staleness: 1h", "refresh: 1s",
+                           "refresh: 24h", "max_staleness: 5s, refresh: 1h"}) {
+    EXPECT_THAT(messages(load_text("entities: {" + std::string(good) + "}\n")), IsEmpty()) << good;
+  }
+  for (const char* bad :
+       {"max_staleness: 99ms", "max_staleness: 61m", "refresh: 999ms", "refresh: 25h"}) {
+    EXPECT_FALSE(load_text("entities: {" + std::string(bad) + "}\n").ok()) << bad;
+  }
+}
+
 TEST(ConfigLoad, RelativePathsStartAtTheFileAndThoseOfSetAtTheWorkingDirectory) {
   const auto text = "kafka.brokers: a:1\nstate.dir: state\nmodel.package: ../zoo/m\n";
   const Loaded loaded = parse_config(text, "/etc/weir/weir.yaml", {"state.dir=here"}, variables());

@@ -77,8 +77,17 @@ TEST_F(ExpositionTest, EverySeriesIsThereWithZeroFromTheFirstScrape) {
         "weir_step_duration_seconds_count{worker=\"0\",step=\"score\"} 0",
         "weir_step_duration_seconds_bucket{worker=\"0\",step=\"commit\",le=\"+Inf\"} 0",
         "weir_score_bucket{worker=\"0\",le=\"0.001\"} 0",
+        "weir_profile_lookups_total{worker=\"0\",state=\"down\"} 0",
+        "weir_profile_staleness_seconds_bucket{worker=\"0\",le=\"0.005\"} 0",
+        "weir_profile_staleness_seconds_bucket{worker=\"0\",le=\"3600\"} 0",
+        "weir_profiles 0",
+        "weir_profile_bytes 0",
+        "weir_profile_records_total 0",
+        "weir_profile_bad_records_total 0",
         "weir_build_info{version=\"0.1.0\",revision=\"abc123\"} 1",
-        "weir_model_info{name=\"\",version=\"\",digest=\"\"} 1", "weir_ready 0", "weir_live 1"}) {
+        "weir_model_info{name=\"\",version=\"\",digest=\"\"} 1",
+        "weir_ready 0",
+        "weir_live 1"}) {
     EXPECT_THAT(lines, Contains(series));
   }
 }
@@ -86,8 +95,10 @@ TEST_F(ExpositionTest, EverySeriesIsThereWithZeroFromTheFirstScrape) {
 // Counts 8-byte cells: who adds one to WorkerMetrics must give it a row in metric_families.cc.
 TEST_F(ExpositionTest, EveryCellOfAWorkerIsExposed) {
   constexpr std::size_t kDurations = kStepNames.size() + 1;
-  constexpr std::size_t kBounds = kDurations * kDurationBounds.size() + kScoreBounds.size();
-  constexpr std::size_t kCells = sizeof(WorkerMetrics) / sizeof(Cell) - kBounds;
+  constexpr std::size_t kBounds =
+      kDurations * kDurationBounds.size() + kScoreBounds.size() + kStalenessBounds.size();
+  constexpr std::size_t kCells =
+      (sizeof(WorkerMetrics) - sizeof(LabelCounters)) / sizeof(Cell) - kBounds;
   std::size_t exposed = 0;
   for (const std::string& line : scrape()) {
     // _count is the sum of the buckets, no cell of its own.
@@ -96,6 +107,20 @@ TEST_F(ExpositionTest, EveryCellOfAWorkerIsExposed) {
       ++exposed;
   }
   EXPECT_EQ(exposed, kCells);
+}
+
+TEST_F(ExpositionTest, LabelsAreCountedBySourceOpinionAndOutcomeWithTheirDelay) {
+  metrics_.labels.count("issuer", true, LabelFate::kApplied, 86'400);
+  metrics_.labels.count("", false, LabelFate::kWaiting, -5);
+  const auto lines = scrape();
+  EXPECT_THAT(lines, Contains("weir_labels_total{worker=\"0\",source=\"issuer\",fraud=\"true\","
+                              "outcome=\"applied\"} 1"));
+  EXPECT_THAT(lines, Contains("weir_labels_total{worker=\"0\",source=\"unknown\",fraud=\"false\","
+                              "outcome=\"waiting\"} 1"));
+  EXPECT_THAT(lines,
+              Contains("weir_label_delay_seconds_sum{worker=\"0\",source=\"issuer\"} 86400"));
+  EXPECT_THAT(lines, Contains("weir_label_delay_seconds_bucket{worker=\"0\",source=\"issuer\","
+                              "le=\"86400\"} 1"));
 }
 
 TEST_F(ExpositionTest, EveryFamilyHasHelpTypeAndAnOwnPrefix) {
@@ -149,6 +174,17 @@ TEST_F(ExpositionTest, FollowsModelAndHealth) {
   lines = scrape();
   EXPECT_THAT(lines, Contains("weir_live 0"));
   EXPECT_THAT(lines, Not(Contains(HasSubstr("name=\"\""))));
+}
+
+TEST_F(ExpositionTest, ReadsTheTableOfProfilesAtEachScrape) {
+  double profiles = 10;
+  exposition_.set_profiles([&] { return ProfileFigures{profiles++, 2'048, 30, 4}; });
+  const auto lines = scrape();
+  EXPECT_THAT(lines, Contains("weir_profiles 10"));
+  EXPECT_THAT(lines, Contains("weir_profile_bytes 2048"));
+  EXPECT_THAT(lines, Contains("weir_profile_records_total 30"));
+  EXPECT_THAT(lines, Contains("weir_profile_bad_records_total 4"));
+  EXPECT_THAT(scrape(), Contains("weir_profiles 11"));
 }
 
 TEST_F(ExpositionTest, ProcessFiguresAreReal) {
