@@ -104,6 +104,11 @@ Decision Decide::decide(const ScoredTransaction& payment) const {
   decision.late = payment.late;
   decision.out_of_order = payment.out_of_order;
   decision.degraded = payment.degraded;
+  if (payment.past != nullptr) {
+    decision.degraded |= payment.past->degraded;
+    decision.profiles = payment.past->profiles;
+    decision.profile_count = payment.past->profile_count;
+  }
   if (payment.score) decision.p = payment.score->p;
   decision.costs = expected_costs(decision.p.value_or(prior_), costs_of(payment.currency),
                                   major_units(payment.amount_minor, payment.currency));

@@ -130,7 +130,8 @@ void Emit::count(const DecidedTransaction& payment) {
   if (payment.out_of_order) metrics_.out_of_order.add();
   if (payment.score) metrics_.score.observe(payment.score->p);
   std::size_t i = 0;  // the metric's order
-  for (const auto degraded : {Degraded::kNoModel, Degraded::kScoreInvalid, Degraded::kPoison}) {
+  for (const auto degraded : {Degraded::kNoModel, Degraded::kScoreInvalid, Degraded::kPoison,
+                              Degraded::kProfileStale, Degraded::kProfileDown}) {
     const auto bit = static_cast<std::uint8_t>(degraded);
     if ((payment.decision.degraded & bit) != 0) metrics_.degraded[i].add();
     ++i;

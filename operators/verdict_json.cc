@@ -14,10 +14,12 @@ namespace {
 
 constexpr int kCostDecimals = 4;
 
-constexpr std::array<std::pair<Degraded, std::string_view>, 3> kDegradedNames = {
+constexpr std::array<std::pair<Degraded, std::string_view>, 5> kDegradedNames = {
     {{Degraded::kNoModel, "no_model"},
      {Degraded::kScoreInvalid, "score_invalid"},
-     {Degraded::kPoison, "poison"}}};
+     {Degraded::kPoison, "poison"},
+     {Degraded::kProfileStale, "profile_stale"},
+     {Degraded::kProfileDown, "profile_down"}}};
 
 void append_bool(std::string& out, bool value) {
   out += value ? "true" : "false";
@@ -141,6 +143,24 @@ void append_flags(std::string& out, const VerdictContent& verdict) {
   out += "],";
 }
 
+void append_profiles(std::string& out, std::span<const SeenProfile> profiles) {
+  if (profiles.empty()) return;
+  out += R"("profiles":)";
+  char before = '{';
+  for (const SeenProfile& profile : profiles) {
+    out += before;
+    before = ',';
+    out += '"';
+    out += state::kEntityKindNames[profile.kind];
+    out += R"(":{"as_of":")";
+    append_event_time(out, {profile.as_of_ms});
+    out += R"(","sequence":)";
+    append_integer(out, static_cast<std::int64_t>(profile.sequence));
+    out += '}';
+  }
+  out += "},";
+}
+
 void append_windows(std::string& out, std::span<const double> values,
                     std::span<const std::string> names) {
   WEIR_CHECK(values.size() == names.size());
@@ -171,6 +191,8 @@ void append_verdict_json(std::string& out, const VerdictContent& verdict,
   append_reasons(out, *verdict.decision, verdict.currency);
   append_lineage(out, *verdict.lineage);
   append_flags(out, verdict);
+  append_profiles(out,
+                  std::span(verdict.decision->profiles).first(verdict.decision->profile_count));
   append_input(out, verdict.origin, input_topic);
   out += '}';
 }
@@ -221,6 +243,9 @@ void append_features_json(std::string& out, const ScoredTransaction& payment,
   }
   out += "},";
   if (!payment.windows.empty()) append_windows(out, payment.windows, window_names);
+  if (payment.past != nullptr) {
+    append_profiles(out, std::span(payment.past->profiles).first(payment.past->profile_count));
+  }
   append_input(out, payment.origin, input_topic);
   out += '}';
 }

@@ -28,8 +28,10 @@ struct VerdictContent {
 
 /// Fields in order: verdict_id, transaction_id, user_id, merchant_id, event_time, amount_minor,
 /// currency, action, runner_up, risk, expected_cost, reasons, model, rules, duplicate, late,
-/// out_of_order, degraded, input. Costs have four decimals; p is the shortest text that reads back
-/// to the same double, null without a model.
+/// out_of_order, degraded, profiles, input. Costs have four decimals; p is the shortest text that
+/// reads back to the same double, null without a model. `profiles` is there when any was seen: by
+/// kind of entity, the event time its values are of and the offset in topic entities behind the
+/// last record it was made from.
 void append_verdict_json(std::string& out, const VerdictContent& verdict,
                          std::string_view input_topic);
 

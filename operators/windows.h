@@ -13,7 +13,8 @@ namespace weir::operators {
 /// A payment with its declared features. NaN is "missing"; the span is empty when none are
 /// computed.
 struct WindowedTransaction : RecalledTransaction {
-  std::span<const double> windows;  // lives in Windows until its next process()
+  std::span<const double> windows;    // lives in Windows until its next process()
+  const PaymentPast* past = nullptr;  // what they were made from; there as well
   /// What it changed in its user's windows, to be logged with it; there as well, taken by remember.
   std::vector<state::WindowChange>* window_changes = nullptr;
 };
@@ -36,6 +37,7 @@ class Windows {
   FeatureEngine* engine_;
   // Of this batch, one payment after the other: scratch.
   std::vector<double> values_;
+  std::vector<PaymentPast> pasts_;
   std::vector<std::vector<state::WindowChange>> changes_;
 };
 

@@ -59,8 +59,10 @@ struct TapArguments {
 };
 int tap_command(const TapArguments& arguments);
 
+/// Whose state: each stage has stores of its own.
+enum class StateOf : std::uint8_t { kUsers, kEntities };
 int state_get_command(const ConfigSource& source, const std::string& user_id);
-int state_dump_command(const ConfigSource& source);
+int state_dump_command(const ConfigSource& source, StateOf what);
 
 struct DemoArguments {
   ConfigSource config;       // empty file: the bundled configuration

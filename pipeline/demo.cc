@@ -242,8 +242,8 @@ class Demo {
 
 Status create_embedded_topics(kafka::EmbeddedBroker& broker, const config::Config& config) {
   const auto& t = config.topics;
-  for (const auto& name :
-       {t.transactions, t.labels, t.verdicts, t.features, t.dead_letters, t.state}) {
+  for (const auto& name : {t.transactions, t.labels, t.verdicts, t.features, t.dead_letters,
+                           t.state, t.entities, t.entity_profiles, t.entity_state}) {
     WEIR_RETURN_IF_ERROR(broker.create_topic(name, static_cast<int>(t.partitions)));
   }
   return broker.create_topic(t.metrics, 1);
@@ -264,8 +264,8 @@ std::vector<std::string> demo_settings(const DemoArguments& arguments, const std
   }
   const auto run = fmt::format("weir-demo-{}", getpid());
   set.push_back("kafka.group_id=" + run);
-  for (const auto* name :
-       {"transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state"}) {
+  for (const auto* name : {"transactions", "labels", "verdicts", "features", "dead_letters",
+                           "metrics", "state", "entities", "entity_profiles", "entity_state"}) {
     set.push_back(fmt::format("topics.{}={}-{}", name, run, name));
   }
   return set;

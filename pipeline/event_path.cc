@@ -10,6 +10,7 @@
 #include "operators/emit.h"
 #include "operators/explain.h"
 #include "operators/history.h"
+#include "operators/link.h"
 #include "operators/remember.h"
 #include "operators/score.h"
 #include "operators/validate.h"
@@ -103,7 +104,8 @@ struct EventPath::Impl {
         score(scorer),
         decide(settings.decide),
         emit(settings.input_topic, lineage, worker_metrics,
-             engine == nullptr ? std::span<const std::string>() : engine->names()) {}
+             engine == nullptr ? std::span<const std::string>() : engine->names()),
+        link(engine) {}
 
   const Lineage lineage;  // of every decision this path makes: model and rules change with the path
   telemetry::WorkerMetrics& metrics;
@@ -116,6 +118,7 @@ struct EventPath::Impl {
   operators::Decide decide;
   operators::Explain explain;
   operators::Emit emit;
+  operators::Link link;
   Batch batch;
 };
 
@@ -165,6 +168,7 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
   std::sort(batch.rejected.begin(), batch.rejected.end(),
             [](const auto& a, const auto& b) { return a.record < b.record; });
   path.emit.process({records, batch.decided, batch.duplicates, batch.rejected}, out);
+  path.link.process(batch.decided, out);
 
   timer.finish(path.metrics);
   return ok();

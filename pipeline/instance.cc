@@ -12,6 +12,7 @@
 #include "pipeline/kafka/log_sink.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/poison_guard.h"
+#include "pipeline/profiles/counted_profiles.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/stores.h"
 #include "pipeline/telemetry/log.h"
@@ -23,6 +24,11 @@ namespace {
 
 constexpr std::chrono::milliseconds kTurn{
     50};  // longest wait for input; bounds how late the stop flag is seen
+constexpr std::chrono::milliseconds kProfilesPatience{5'000};
+
+std::size_t workers_in_all(const config::Config& config) {
+  return config.workers + (needs_entities(config) ? config.entities.workers : 0);
+}
 
 void forward_kafka_log(int severity, std::string_view line) {
   const auto level = severity <= 4   ? LogLevel::kWarn
@@ -35,17 +41,18 @@ void forward_kafka_log(int severity, std::string_view line) {
 
 Instance::Instance(const config::Config& config)
     : config_(config),
-      health_(clock_, config.workers),
+      health_(clock_, workers_in_all(config)),
       exposition_({std::string(kVersion), std::string(kRevision)}, health_) {
-  for (std::size_t i = 0; i < config_.workers; ++i) {
+  for (std::size_t i = 0; i < workers_in_all(config_); ++i) {
     metrics_.push_back(std::make_unique<telemetry::WorkerMetrics>());
-    exposition_.add_worker(std::to_string(i), *metrics_.back());
+    exposition_.add_worker(name_of(i), *metrics_.back());
   }
 }
 
 Instance::~Instance() {
   stop();
   for (auto& thread : threads_) thread.join();
+  admin_.reset();  // it reads what goes below
 }
 
 Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) {
@@ -63,16 +70,24 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   WEIR_RETURN_IF_ERROR(instance->load_models());
   WEIR_RETURN_IF_ERROR(instance->prepare_topics());
   std::error_code error;
-  std::filesystem::create_directories(config.state.dir, error);
+  const bool with_entities = workers_in_all(config) > config.workers;
+  std::filesystem::create_directories(with_entities ? entity_directory(config) : config.state.dir,
+                                      error);
   if (error) {
     return fatal(fmt::format("state.dir {} cannot be created: {}", config.state.dir.string(),
                              error.message()));
   }
-  instance->running_ = config.workers;
-  for (std::size_t i = 0; i < config.workers; ++i) {
+  if (instance->entity_partitions_ > 0) instance->follow_profiles();
+  instance->running_ = workers_in_all(config);
+  for (std::size_t i = 0; i < workers_in_all(config); ++i) {
     instance->threads_.emplace_back([self = instance.get(), i] { self->run_worker(i); });
   }
   return instance;
+}
+
+std::string Instance::name_of(std::size_t index) const {
+  return is_entities(index) ? fmt::format("entities-{}", index - config_.workers)
+                            : std::to_string(index);
 }
 
 std::optional<Error> Instance::failure() const {
@@ -152,11 +167,68 @@ Status Instance::prepare_topics() {
         "to another partition count needs a new group, changelog topic and state.dir",
         config_.topics.transactions, input_partitions_, config_.topics.state, changelog));
   }
+  return needs_entities(config_) ? prepare_entity_topics(*cluster) : ok();
+}
+
+/// Internal topics: made when missing. Profiles are read from where they are written, and state is
+/// where the events are, so all three have equally many partitions.
+Status Instance::prepare_entity_topics(kafka::Cluster& cluster) {
+  const auto& topics = config_.topics;
+  const auto replication = static_cast<std::int32_t>(topics.replication);
+  const auto partitions = static_cast<std::int32_t>(topics.partitions);
+  WEIR_RETURN_IF_ERROR(cluster.ensure({{topics.entities, true, partitions, replication, {}}}));
+  const auto count = cluster.partitions(topics.entities);
+  if (!count) return count.error();
+  if (!count->has_value())
+    return retry(fmt::format("topic {} is not visible yet", topics.entities));
+  entity_partitions_ = **count;
+  const auto compacted = kafka::changelog_settings(replication);
+  WEIR_RETURN_IF_ERROR(
+      cluster.ensure({{topics.entity_profiles, true, entity_partitions_, replication, compacted},
+                      {topics.entity_state, true, entity_partitions_, replication, compacted}}));
+  for (const auto& topic : {topics.entity_profiles, topics.entity_state}) {
+    const auto found = cluster.partitions(topic);
+    if (!found) return found.error();
+    if (found->value_or(entity_partitions_) == entity_partitions_) continue;
+    return fatal(fmt::format(
+        "topic {} has {} partitions and topic {} has {}: they must have equally many. Delete both "
+        "and their group's offsets, or give them new names",
+        topics.entities, entity_partitions_, topic, **found));
+  }
+  topic_partitions_[static_cast<std::size_t>(Stream::kEntities)] = entity_partitions_;
+  topic_partitions_[static_cast<std::size_t>(Stream::kProfiles)] = entity_partitions_;
   return ok();
 }
 
+void Instance::follow_profiles() {
+  profiles_ =
+      std::make_unique<ProfileTable>(entity_partitions_, config_.entities.max_staleness, clock_);
+  ProfileTable& table = *profiles_;
+  profile_reader_ = std::make_unique<kafka::ProfileReader>(
+      connection(config_), config_.topics.entity_profiles,
+      kafka::ProfileSink{
+          [&table](std::string_view key, std::string_view value) { return table.put(key, value); },
+          [&table](std::string_view key) { return table.remove(key); },
+          [&table] { table.set_loaded(); }},
+      clock_);
+  exposition_.set_profiles([this] {
+    return telemetry::ProfileFigures{static_cast<double>(profiles_->size()),
+                                     static_cast<double>(profiles_->bytes()),
+                                     static_cast<double>(profile_reader_->records()),
+                                     static_cast<double>(profile_reader_->bad_records())};
+  });
+}
+
+/// A verdict made before the table is read would say profile_down. But no longer than this.
+void Instance::wait_for_profiles() const {
+  const auto deadline = clock_.now() + kProfilesPatience;
+  while (!profiles_->loaded() && !stop_.load() && clock_.now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
 void Instance::run_worker(std::size_t index) {
-  name_log_thread(fmt::format("worker-{}", index));
+  name_log_thread(is_entities(index) ? name_of(index) : fmt::format("worker-{}", index));
   const auto status = work(index);
   health_.worker(index).set_phase(status ? telemetry::WorkerPhase::kDraining
                                          : telemetry::WorkerPhase::kFailed);
@@ -170,17 +242,24 @@ void Instance::run_worker(std::size_t index) {
 }
 
 Status Instance::work(std::size_t index) {
+  const bool entities = is_entities(index);
   auto& health = health_.worker(index);
   auto& metrics = *metrics_[index];
-  const auto identity = fmt::format("{}-{}", config_.instance_id, index);
-  kafka::KafkaInput input({connection(config_), config_.topics.transactions, config_.topics.labels,
-                           config_.kafka.group_id, identity});
+  const auto identity = fmt::format("{}-{}", config_.instance_id, name_of(index));
+  const auto group = entities ? entity_group(config_) : config_.kafka.group_id;
+  kafka::KafkaInput input(
+      entities
+          ? kafka::InputOptions{connection(config_), config_.topics.entities, "", group, identity}
+          : kafka::InputOptions{connection(config_), config_.topics.transactions,
+                                config_.topics.labels, group, identity});
   kafka::OutputOptions output_options;
   output_options.connection = connection(config_);
-  output_options.topics = stream_topics(config_);
-  output_options.transactional_id = fmt::format("{}-{}", config_.kafka.group_id, identity);
-  output_options.input_partitions = input_partitions_;
+  output_options.topics = entities ? entity_stream_topics(config_) : stream_topics(config_);
+  output_options.transactional_id = fmt::format("{}-{}", group, identity);
+  output_options.input_partitions = entities ? entity_partitions_ : input_partitions_;
   std::copy(topic_partitions_.begin(), topic_partitions_.end(), output_options.partitions.begin());
+  // By entity, whoever it was that paid.
+  if (!entities) output_options.partitions[static_cast<std::size_t>(Stream::kEntities)] = 0;
   const bool exactly_once = config_.delivery == config::Delivery::kExactlyOnce;
   std::unique_ptr<OutputLog> output;
   if (exactly_once) {
@@ -188,26 +267,34 @@ Status Instance::work(std::size_t index) {
   } else {
     output = std::make_unique<kafka::IdempotentOutput>(std::move(output_options), input, clock_);
   }
-  kafka::KafkaChangelogReader changelog(connection(config_), config_.topics.state);
-  auto options = store_options(config_, cluster_id_);
+  kafka::KafkaChangelogReader changelog(
+      connection(config_), entities ? config_.topics.entity_state : config_.topics.state);
+  auto options =
+      entities ? entity_store_options(config_, cluster_id_) : store_options(config_, cluster_id_);
   if (!options) return options.error();
-  LocalStores stores(config_.state.dir, *std::move(options));
+  LocalStores stores(entities ? entity_directory(config_) : config_.state.dir, *std::move(options));
+  std::optional<CountedProfiles> profiles;
+  if (profiles_) profiles.emplace(*profiles_, metrics);
   std::unique_ptr<operators::FeatureEngine> engine;
-  if (!config_.operators.features.empty()) {
-    // Only the windows of users are kept here: those of the other kinds have no stage yet.
-    auto made = operators::FeatureEngine::make(config_.operators, {});
+  if (!entities && !config_.operators.features.empty()) {
+    auto made =
+        operators::FeatureEngine::make(config_.operators, {}, profiles ? &*profiles : nullptr);
     if (!made) return made.error();
     engine = *std::move(made);
   }
-  auto guard =
-      PoisonGuard::open((config_.state.dir / fmt::format("in-process-{}", index)).string());
+  auto guard = PoisonGuard::open(
+      (config_.state.dir / fmt::format("in-process-{}", name_of(index))).string());
   if (!guard) return guard.error();
 
-  Worker worker(worker_options(config_),
-                {input, *output, changelog, stores, clock_, scorers_[index].get(), guard->get(),
-                 engine.get()},
+  auto worker_settings = entities ? entity_worker_options(config_, profiles_.get())
+                                  : Result<WorkerOptions>(worker_options(config_));
+  if (!worker_settings) return worker_settings.error();
+  Worker worker(*std::move(worker_settings),
+                {input, *output, changelog, stores, clock_,
+                 entities ? nullptr : scorers_[index].get(), guard->get(), engine.get()},
                 metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
+  if (engine && profiles_) wait_for_profiles();
   WEIR_RETURN_IF_ERROR(worker.open());
   while (!stop_.load(std::memory_order_relaxed)) {
     const auto stepped = worker.step(kTurn);

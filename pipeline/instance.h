@@ -1,7 +1,9 @@
 #pragma once
-// A running Weir: `workers` threads, each with its own consumer, producer, operators, state and
-// model, plus the admin listener. What crosses threads: the stop flag, metric and health cells, and
-// the first error.
+// A running Weir: `workers` threads of stage decisions, each with its own consumer, producer,
+// operators, state and model; where features over merchants, devices, addresses or cards are
+// declared, `entities.workers` threads of stage entities and one that keeps the table of profiles;
+// and the admin listener. What crosses threads: the stop flag, metric and health cells, the table
+// of profiles, and the first error.
 
 #include <atomic>
 #include <memory>
@@ -14,6 +16,9 @@
 #include "pipeline/config/config.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/scorer.h"
+#include "pipeline/kafka/cluster.h"
+#include "pipeline/kafka/profile_reader.h"
+#include "pipeline/profiles/profile_table.h"
 #include "pipeline/system_clock.h"
 #include "pipeline/telemetry/admin_server.h"
 #include "pipeline/telemetry/exposition.h"
@@ -46,19 +51,28 @@ class Instance {
   explicit Instance(const config::Config& config);
   Status load_models();
   Status prepare_topics();
+  Status prepare_entity_topics(kafka::Cluster& cluster);
+  void follow_profiles();
   void run_worker(std::size_t index);
   Status work(std::size_t index);
+  void wait_for_profiles() const;
+  /// Workers of stage entities come behind those of stage decisions.
+  [[nodiscard]] bool is_entities(std::size_t index) const { return index >= config_.workers; }
+  [[nodiscard]] std::string name_of(std::size_t index) const;
 
   config::Config config_;
   SystemClock clock_;
   std::string cluster_id_;
   std::vector<std::int32_t> topic_partitions_;  // by Stream
   std::int32_t input_partitions_ = 0;
+  std::int32_t entity_partitions_ = 0;  // 0: no stage entities
   telemetry::Health health_;
   std::vector<std::unique_ptr<telemetry::WorkerMetrics>> metrics_;
   std::vector<std::unique_ptr<Scorer>> scorers_;  // one a worker; null without a model
   telemetry::Exposition exposition_;
   std::unique_ptr<telemetry::AdminServer> admin_;
+  std::unique_ptr<ProfileTable> profiles_;  // null: no feature needs it
+  std::unique_ptr<kafka::ProfileReader> profile_reader_;
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> running_{0};
   mutable std::mutex failure_mutex_;

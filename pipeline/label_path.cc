@@ -32,6 +32,7 @@ LabelPath::LabelPath(const operators::Settings& settings, operators::FeatureEngi
                      PlaceOf place_of, telemetry::WorkerMetrics& metrics)
     : decode_(settings.input),
       engine_(engine),
+      link_(engine),
       place_of_(std::move(place_of)),
       metrics_(metrics),
       topic_(settings.label_topic) {}
@@ -40,7 +41,10 @@ Status LabelPath::process(std::span<const RawRecord> records, std::vector<Output
   valid_.clear();
   rejected_.clear();
   metrics_.tombstones.add(static_cast<double>(decode_.process(records, valid_, rejected_)));
-  for (const auto& label : valid_) WEIR_RETURN_IF_ERROR(apply(label));
+  for (const auto& label : valid_) {
+    WEIR_RETURN_IF_ERROR(apply(label));
+    link_.process(label, out);
+  }
   for (const auto& [record, reason, detail] : rejected_) {
     out.push_back(operators::make_dead_letter(records[record], reason, detail, topic_));
     metrics_.dead_letters[static_cast<std::size_t>(reason)].add();

@@ -1,6 +1,6 @@
 #pragma once
-// The way of one label: decode, the windows of its user, counted. A label changes what later
-// payments see; no verdict is made from it and none is changed.
+// The way of one label: decode, the windows of its user, its entities told, counted. A label
+// changes what later payments see; no verdict is made from it and none is changed.
 
 #include <functional>
 #include <span>
@@ -8,6 +8,7 @@
 
 #include "operators/decode_label.h"
 #include "operators/features/feature_engine.h"
+#include "operators/link.h"
 #include "operators/settings.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/record.h"
@@ -30,8 +31,9 @@ class LabelPath {
   LabelPath(const operators::Settings& settings, operators::FeatureEngine* engine, PlaceOf place_of,
             telemetry::WorkerMetrics& metrics);
 
-  /// Stages what the labels change and appends dead letters to `out`. Every record that is no
-  /// tombstone is applied or leaves one dead letter. An Error is a store's: the caller rolls back.
+  /// Stages what the labels change and appends dead letters and records for entities to `out`.
+  /// Every record that is no tombstone is applied or leaves one dead letter. An Error is a store's:
+  /// the caller rolls back.
   Status process(std::span<const RawRecord> records, std::vector<OutputRecord>& out);
 
  private:
@@ -39,6 +41,7 @@ class LabelPath {
 
   operators::DecodeLabels decode_;
   operators::FeatureEngine* engine_;
+  operators::Link link_;
   PlaceOf place_of_;
   telemetry::WorkerMetrics& metrics_;
   std::string topic_;

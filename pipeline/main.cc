@@ -162,7 +162,7 @@ int main(int argc, char** argv) {
   tap->add_option("--key", tap_arguments.key, "Only records with this key (a user id)");
   tap->callback([&] { code = weir::tap_command(tap_arguments); });
 
-  auto* state = app.add_subcommand("state", "What is remembered of users");
+  auto* state = app.add_subcommand("state", "What is remembered of users and entities");
   state->require_subcommand(1);
   ConfigSource get_source;
   std::string user_id;
@@ -174,7 +174,14 @@ int main(int argc, char** argv) {
   auto* dump = state->add_subcommand(
       "dump", "All users of all local stores, one a line, by partition and id");
   add_config(*dump, dump_source);
-  dump->callback([&] { code = weir::state_dump_command(dump_source); });
+  bool dump_entities = false;
+  dump->add_flag(
+      "--entities", dump_entities,
+      "Merchants, devices, ips and cards instead, by partition and key (m:<id>, d:, i:, c:)");
+  dump->callback([&] {
+    code = weir::state_dump_command(
+        dump_source, dump_entities ? weir::StateOf::kEntities : weir::StateOf::kUsers);
+  });
 
   auto* version = app.add_subcommand("version", "What this binary is");
   version->callback([] { fmt::print("weir {} ({})\n", weir::kVersion, weir::kRevision); });

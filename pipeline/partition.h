@@ -27,6 +27,7 @@ struct Partition {
   LaneOffsets next{0, -1};            // inputs: first not yet processed (staged)
   LaneOffsets committed_next{0, -1};  // inputs: first not yet committed
   bool reads_labels = false;
+  bool touched = false;             // something is staged that no input record caused
   std::int64_t restore_target = 0;  // changelog position at which restore is complete
   std::int64_t staged_position =
       0;  // changelog position behind the commit record of the open transaction
@@ -44,7 +45,7 @@ struct Partition {
     to.push_back({id, at.events, Lane::kEvents});
     if (reads_labels) to.push_back({id, at.labels, Lane::kLabels});
   }
-  [[nodiscard]] bool has_progress() const { return next != committed_next; }
+  [[nodiscard]] bool has_progress() const { return touched || next != committed_next; }
 };
 
 }  // namespace weir

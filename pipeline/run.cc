@@ -61,23 +61,6 @@ class MetricsPublisher {
   std::unique_ptr<kafka::TopicProducer> producer_;
 };
 
-/// The stage of linked entities and the way of labels are not live yet: nobody should find out from
-/// a column of nulls.
-void warn_of_missing_windows(const config::Config& config) {
-  std::string names;
-  for (const auto& declared : config.operators.features) {
-    const auto* over = std::get_if<state::FeatureDeclaration>(&declared.source);
-    if (over == nullptr || over->entity == state::EntityKind::kUser) continue;
-    names += (names.empty() ? "" : ", ") + declared.name;
-  }
-  if (names.empty()) return;
-  log_warn(
-      "not computed live yet, null in topic {}: {}; and no label reaches the windows of users. "
-      "`weir "
-      "replay` and `weir features` do both",
-      config.topics.features, names);
-}
-
 }  // namespace
 
 int run_command(const ConfigSource& source) {
@@ -88,7 +71,6 @@ int run_command(const ConfigSource& source) {
   log_info("weir {} ({}), instance {}, {} worker(s), delivery {}", kVersion, kRevision,
            config.instance_id, config.workers,
            config.delivery == config::Delivery::kExactlyOnce ? "exactly_once" : "at_least_once");
-  warn_of_missing_windows(config);
   auto started = Instance::start(config);
   if (!started) return report(started.error(), kExitConfig);
   Instance& instance = **started;

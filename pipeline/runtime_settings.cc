@@ -1,5 +1,7 @@
 #include "pipeline/runtime_settings.h"
 
+#include <algorithm>
+
 #include "operators/dedupe.h"
 #include "operators/features/feature_engine.h"
 
@@ -16,6 +18,8 @@ kafka::StreamTopics stream_topics(const config::Config& config) {
   topics[static_cast<std::size_t>(Stream::kDeadLetters)] = config.topics.dead_letters;
   topics[static_cast<std::size_t>(Stream::kChangelog)] = config.topics.state;
   topics[static_cast<std::size_t>(Stream::kMetrics)] = config.topics.metrics;
+  topics[static_cast<std::size_t>(Stream::kEntities)] = config.topics.entities;
+  topics[static_cast<std::size_t>(Stream::kProfiles)] = config.topics.entity_profiles;
   return topics;
 }
 
@@ -24,7 +28,7 @@ Result<state::UserStoreOptions> store_options(const config::Config& config,
   state::UserStoreOptions options;
   options.identity = {cluster_id, config.topics.state, 0};
   options.retention = operators::retention(config.operators);
-  options.hot_bytes = config.state.hot_bytes / config.workers;
+  options.hot_bytes = hot_bytes_per_worker(config);
   auto windows = operators::user_window_plan(config.operators);
   if (!windows) return windows.error();
   options.windows = *std::move(windows);
@@ -40,8 +44,58 @@ WorkerOptions worker_options(const config::Config& config) {
       options.exactly_once ? config.commit.settle : std::chrono::milliseconds(0);
   options.pacing.records_max = config.commit.records_max;
   options.batch_records_max = config.batch.records_max;
-  options.hot_bytes = config.state.hot_bytes / config.workers;
+  options.hot_bytes = hot_bytes_per_worker(config);
   options.write_back_interval = config.state.write_back_interval;
+  return options;
+}
+
+bool needs_entities(const config::Config& config) {
+  return std::ranges::any_of(config.operators.features, [](const auto& declared) {
+    const auto* over = std::get_if<state::FeatureDeclaration>(&declared.source);
+    return over != nullptr && over->entity != state::EntityKind::kUser;
+  });
+}
+
+std::size_t hot_bytes_per_worker(const config::Config& config) {
+  const auto entities = needs_entities(config) ? config.entities.workers : 0;
+  return config.state.hot_bytes / (config.workers + entities);
+}
+
+std::string entity_group(const config::Config& config) {
+  return config.kafka.group_id + "-entities";
+}
+
+std::filesystem::path entity_directory(const config::Config& config) {
+  return config.state.dir / "entities";
+}
+
+kafka::StreamTopics entity_stream_topics(const config::Config& config) {
+  auto topics = stream_topics(config);
+  topics[static_cast<std::size_t>(Stream::kChangelog)] = config.topics.entity_state;
+  return topics;
+}
+
+Result<state::UserStoreOptions> entity_store_options(const config::Config& config,
+                                                     const std::string& cluster_id) {
+  state::UserStoreOptions options;
+  options.identity = {cluster_id, config.topics.entity_state, 0};
+  options.retention = operators::retention(config.operators);
+  options.hot_bytes = hot_bytes_per_worker(config);
+  auto windows = operators::entity_window_plans(config.operators);
+  if (!windows) return windows.error();
+  options.windows = *std::move(windows);
+  options.kind_of = EntityPath::kind_of;
+  return options;
+}
+
+Result<WorkerOptions> entity_worker_options(const config::Config& config,
+                                            const operators::ProfileSource* known) {
+  auto plans = operators::entity_window_plans(config.operators);
+  if (!plans) return plans.error();
+  WorkerOptions options = worker_options(config);
+  options.operators.input_topic = config.topics.entities;
+  options.entities =
+      EntityStage{config.topics.entities, *std::move(plans), config.entities.refresh, known};
   return options;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // From configuration to the settings of the parts that run, for live and replay alike.
 
+#include <filesystem>
 #include <string>
 
 #include "pipeline/config/config.h"
@@ -17,6 +18,19 @@ kafka::StreamTopics stream_topics(const config::Config& config);
 Result<state::UserStoreOptions> store_options(const config::Config& config,
                                               const std::string& cluster_id);
 WorkerOptions worker_options(const config::Config& config);
+
+/// The same for stage "entities". Topics, group and folder are its own.
+kafka::StreamTopics entity_stream_topics(const config::Config& config);
+Result<state::UserStoreOptions> entity_store_options(const config::Config& config,
+                                                     const std::string& cluster_id);
+Result<WorkerOptions> entity_worker_options(const config::Config& config,
+                                            const operators::ProfileSource* known);
+/// Features over entities other than users are declared.
+bool needs_entities(const config::Config& config);
+std::string entity_group(const config::Config& config);
+std::filesystem::path entity_directory(const config::Config& config);
+/// Bytes of state kept at hand by each worker of either stage.
+std::size_t hot_bytes_per_worker(const config::Config& config);
 replay::ReplayOptions replay_options(const config::Config& config);
 
 }  // namespace weir

@@ -89,6 +89,33 @@ Result<std::string> user_state_json(std::int32_t partition, std::string_view use
   return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+Result<std::string> entity_state_json(std::int32_t partition, std::string_view entity,
+                                      state::UserStore& store) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  WEIR_RETURN_IF_ERROR(store.window_rows(
+      entity, [&](const state::EventRow& row) { rows.push_back(window_row_json(row)); }));
+  const nlohmann::ordered_json out{
+      {"entity", std::string(entity)}, {"partition", partition}, {"window_rows", std::move(rows)}};
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Status dump_entities(std::int32_t partition, state::UserStore& store,
+                     const std::function<void(const std::string&)>& line) {
+  constexpr std::size_t kChunk = 1'000;
+  std::string last;
+  for (;;) {
+    const auto owners = store.window_owners(last, kChunk);
+    if (!owners) return owners.error();
+    for (const auto& owner : *owners) {
+      const auto text = entity_state_json(partition, owner, store);
+      if (!text) return text.error();
+      line(*text);
+    }
+    if (owners->size() < kChunk) return ok();
+    last = owners->back();
+  }
+}
+
 Status dump_store(std::int32_t partition, state::UserStore& store,
                   const std::function<void(const std::string&)>& line) {
   return store.scan([&](std::string_view user_id, state::UserView user) -> Status {

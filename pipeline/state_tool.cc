@@ -1,5 +1,5 @@
-// weir state: what is remembered of a user, from the local stores under state.dir as of their last
-// write-back.
+// weir state: what is remembered of users and of merchants, devices, addresses and cards, from the
+// local stores under state.dir as of their last write-back.
 
 #include <algorithm>
 #include <filesystem>
@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/commands.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/state_text.h"
@@ -30,35 +31,41 @@ std::vector<std::int32_t> partitions_in(const std::filesystem::path& directory) 
   return partitions;
 }
 
+std::filesystem::path directory_of(const config::Config& config, StateOf what) {
+  return what == StateOf::kUsers ? config.state.dir : entity_directory(config);
+}
+
 /// Opened for reading beside a running worker: the store's own identity is taken as it is.
 Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config& config,
-                                                           std::int32_t partition) {
-  auto backing =
-      state::open_rocksdb_store(partition_directory(config.state.dir, partition).string(), true);
+                                                           StateOf what, std::int32_t partition) {
+  auto backing = state::open_rocksdb_store(
+      partition_directory(directory_of(config, what), partition).string(), true);
   if (!backing) return backing.error();
-  auto options = store_options(config, "");
+  auto options =
+      what == StateOf::kUsers ? store_options(config, "") : entity_store_options(config, "");
   if (!options) return options.error();
   options->any_identity = true;
   return state::UserStore::open(*std::move(backing), *options);
 }
 
-int no_stores(const config::Config& config) {
+int no_stores(const config::Config& config, StateOf what) {
   fmt::print(
       stderr,
       "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
-      config.state.dir.string());
+      directory_of(config, what).string());
   return kExitData;
 }
 
 }  // namespace
 
 int state_get_command(const ConfigSource& source, const std::string& user_id) {
+  constexpr StateOf what = StateOf::kUsers;
   const auto loaded = load_or_complain(source);
   if (!loaded) return kExitConfig;
-  const auto partitions = partitions_in(loaded->config.state.dir);
-  if (partitions.empty()) return no_stores(loaded->config);
+  const auto partitions = partitions_in(directory_of(loaded->config, what));
+  if (partitions.empty()) return no_stores(loaded->config, what);
   for (const auto partition : partitions) {
-    auto store = open_for_reading(loaded->config, partition);
+    auto store = open_for_reading(loaded->config, what, partition);
     if (!store) return report(store.error(), kExitData);
     const auto user = (*store)->get(user_id);
     if (!user) return report(user.error(), kExitData);
@@ -76,16 +83,17 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
   return kExitData;
 }
 
-int state_dump_command(const ConfigSource& source) {
+int state_dump_command(const ConfigSource& source, StateOf what) {
   const auto loaded = load_or_complain(source);
   if (!loaded) return kExitConfig;
-  const auto partitions = partitions_in(loaded->config.state.dir);
-  if (partitions.empty()) return no_stores(loaded->config);
+  const auto partitions = partitions_in(directory_of(loaded->config, what));
+  if (partitions.empty()) return no_stores(loaded->config, what);
   for (const auto partition : partitions) {
-    auto store = open_for_reading(loaded->config, partition);
+    auto store = open_for_reading(loaded->config, what, partition);
     if (!store) return report(store.error(), kExitData);
+    const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
     const auto status =
-        dump_store(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
+        dump(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
     if (!status) return report(status.error(), kExitData);
   }
   return kExitOk;

@@ -50,7 +50,14 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
             return {*partition.store, partition.next.events};
           },
           metrics),
-      pacer_(options_.pacing) {}
+      pacer_(options_.pacing) {
+  if (options_.entities) {
+    entity_path_.emplace(
+        *options_.entities,
+        [this](std::int32_t id) -> state::UserStore& { return *partitions_.at(id).store; },
+        metrics_);
+  }
+}
 
 Worker::~Worker() {
   // The input may still hold an assignment, and leaving the group calls back into this object.
@@ -98,6 +105,7 @@ Result<std::size_t> Worker::turn(milliseconds patience) {
     count = *processed;
     pacer_.staged(ports_.clock.now(), count, backlog);
   }
+  if (entity_path_) WEIR_RETURN_IF_ERROR(tend_entities());
   if (!staged_.empty() && pacer_.settled(ports_.clock.now())) {
     const auto sent = send_staged();
     if (sent.outcome != TxnOutcome::kCommitted) WEIR_RETURN_IF_ERROR(give_up(sent));
@@ -135,6 +143,32 @@ Result<std::size_t> Worker::process() {
   return *processed + *labels;
 }
 
+Status Worker::run_path(std::span<const RawRecord> batch,
+                        const std::function<bool(const RawRecord&)>& is_poison) {
+  if (entity_path_) return entity_path_->process(batch, staged_);
+  if (batch.front().lane == Lane::kLabels) return label_path_.process(batch, staged_);
+  return path_.process(batch, staged_, is_poison);
+}
+
+Status Worker::tend_entities() {
+  for (auto& [id, partition] : partitions_) {
+    if (partition.phase != Phase::kActive) continue;
+    const auto done =
+        entity_path_->tend({id, partition.next.events, ports_.input.at_end(id, Lane::kEvents),
+                            partition.last_timestamp_ms, partition.has_progress(),
+                            ports_.clock.now(), ports_.clock.wall_ms()},
+                           staged_);
+    if (!done) {
+      if (done.error().kind == ErrorKind::kFatal) return rebuild_stores(done.error().message);
+      return give_up({TxnOutcome::kAborted, done.error().message, -1, Stream::kProfiles});
+    }
+    if (!*done) continue;
+    partition.touched = true;
+    if (pacer_.records() == 0) pacer_.staged(ports_.clock.now(), 1, false);
+  }
+  return ok();
+}
+
 /// Of one lane. Less than there are: the transaction was given up.
 Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
   std::size_t done = 0;
@@ -147,9 +181,9 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
       is_poison = [this](const RawRecord& record) { return ports_.guard->is_poison(record); };
       ports_.guard->begin(batch);
     }
-    const bool untouchable =
-        ports_.guard != nullptr && (ports_.guard->is_untouchable(batch.front()) ||
-                                    (labels && ports_.guard->is_poison(batch.front())));
+    const bool untouchable = ports_.guard != nullptr &&
+                             (ports_.guard->is_untouchable(batch.front()) ||
+                              ((labels || entity_path_) && ports_.guard->is_poison(batch.front())));
     if (untouchable) {
       staged_.push_back(operators::make_dead_letter(
           batch.front(), telemetry::RejectReason::kPoison,
@@ -157,9 +191,7 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
           labels ? options_.operators.label_topic : options_.operators.input_topic));
       metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kPoison)].add();
     }
-    const auto status = untouchable ? ok()
-                        : labels    ? label_path_.process(batch, staged_)
-                                    : path_.process(batch, staged_, is_poison);
+    const auto status = untouchable ? ok() : run_path(batch, is_poison);
     if (ports_.guard != nullptr) ports_.guard->end();
     if (!status) {
       if (status.error().kind == ErrorKind::kFatal) {
@@ -175,7 +207,7 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
       partition.next[record.lane] = record.offset + 1;
       if (labels) continue;
       partition.last_timestamp_ms = record.timestamp_ms;
-      timestamps_ms_.push_back(record.timestamp_ms);
+      if (!entity_path_) timestamps_ms_.push_back(record.timestamp_ms);
     }
     done += batch.size();
     if (!labels) metrics_.events_in.add(static_cast<double>(batch.size()));
@@ -282,6 +314,7 @@ void Worker::apply_commit() {
     if (!partition.store || !partition.has_progress()) continue;
     partition.store->commit(partition.staged_position);
     partition.committed = partition.committed_next = partition.next;
+    partition.touched = false;
     partition.failures = 0;
     partition.rebuilds = 0;
     partition.log_in_doubt = false;

@@ -21,6 +21,7 @@
 #include "pipeline/core/clock.h"
 #include "pipeline/core/log.h"
 #include "pipeline/core/scorer.h"
+#include "pipeline/entity_path.h"
 #include "pipeline/event_path.h"
 #include "pipeline/label_path.h"
 #include "pipeline/partition.h"
@@ -32,6 +33,8 @@ namespace weir {
 
 struct WorkerOptions {
   operators::Settings operators;
+  /// Set: this worker runs stage entities instead of decisions.
+  std::optional<EntityStage> entities;
   bool exactly_once = true;
   CommitPacing pacing;
   std::size_t batch_records_max = 128;
@@ -83,6 +86,9 @@ class Worker final : private AssignmentListener {
   Result<std::size_t> turn(std::chrono::milliseconds patience);
   Result<std::size_t> process();
   Result<std::size_t> process(std::span<const RawRecord> records);
+  Status run_path(std::span<const RawRecord> batch,
+                  const std::function<bool(const RawRecord&)>& is_poison);
+  Status tend_entities();
   void drop_foreign_records();
   TxnResult send_staged();
   TxnResult send_changes();
@@ -109,6 +115,7 @@ class Worker final : private AssignmentListener {
   Restorer restorer_;
   EventPath path_;
   LabelPath label_path_;
+  std::optional<EntityPath> entity_path_;  // instead of both
   CommitPacer pacer_;
 
   std::vector<RawRecord> records_;

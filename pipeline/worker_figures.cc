@@ -65,7 +65,10 @@ void Worker::update_gauges() {
       label_lag += static_cast<double>(std::max<std::int64_t>(unread, 0));
     }
     const auto behind = ports_.input.known_end(id, Lane::kEvents) - partition.committed_next.events;
-    if (behind <= 0) continue;
+    // Behind the last record there may be markers of transactions, which nobody waits for.
+    if (behind <= 0 || (!partition.has_progress() && ports_.input.at_end(id, Lane::kEvents))) {
+      continue;
+    }
     lag += static_cast<double>(behind);
     if (partition.last_timestamp_ms > 0) {
       lag_seconds =

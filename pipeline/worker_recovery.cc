@@ -66,6 +66,8 @@ Status Worker::forget_transaction() {
     if (!partition.store) continue;
     partition.store->rollback();
     partition.next = partition.committed_next;
+    partition.touched = false;
+    if (entity_path_) entity_path_->forget(id);
   }
   metrics_.producer_renewals.add();
   return ports_.output.abort();

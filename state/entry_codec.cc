@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "state/bytes.h"
+#include "state/windows/declaration.h"
 
 namespace weir::state {
 namespace {
@@ -14,6 +15,7 @@ constexpr std::uint8_t kHasVerdict = 2;
 constexpr std::uint8_t kHasProbability = 1;
 constexpr std::uint8_t kLate = 2;
 constexpr std::uint8_t kOutOfOrder = 4;
+constexpr std::uint8_t kHasProfiles = 8;
 
 constexpr std::size_t kIdBytesMax = 255;
 constexpr std::uint8_t kCurrencyExponentMax = 4;  // ISO 4217 has no larger one
@@ -51,8 +53,14 @@ struct ReasonBytes {
   double typical_low;
   double typical_high;
 };
+struct ProfileBytes {
+  std::uint8_t kind;
+  std::int64_t as_of_ms;
+  std::uint64_t sequence;
+};
 #pragma pack(pop)
 static_assert(sizeof(EntryHead) == 16);
+static_assert(sizeof(ProfileBytes) == 17);
 static_assert(sizeof(VerdictHead) == 76);
 static_assert(sizeof(ReasonBytes) == 25);
 
@@ -64,9 +72,22 @@ bool valid_row(const HistoryRow& row) {
   return valid_time(row.event_time_ms) && row.currency_exponent <= kCurrencyExponentMax;
 }
 
+/// Without its profiles, which come last: those and their number.
 std::size_t verdict_bytes(const VerdictHead& head) {
   return sizeof head + head.reasons * sizeof(ReasonBytes) + head.transaction_id_bytes +
          head.merchant_id_bytes;
+}
+
+bool check_profiles(std::string_view bytes) {
+  if (bytes.empty()) return false;
+  const auto count = static_cast<std::uint8_t>(bytes.back());
+  if (count == 0 || count > kSeenProfilesMax) return false;
+  if (bytes.size() != count * sizeof(ProfileBytes) + 1) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto profile = load<ProfileBytes>(bytes.data() + i * sizeof(ProfileBytes));
+    if (profile.kind >= kEntityKinds) return false;
+  }
+  return true;
 }
 
 void append_verdict(std::string& out, const RememberedVerdict& verdict) {
@@ -74,15 +95,16 @@ void append_verdict(std::string& out, const RememberedVerdict& verdict) {
   WEIR_CHECK(!verdict.transaction_id.empty() && verdict.transaction_id.size() <= kIdBytesMax);
   WEIR_CHECK(verdict.merchant_id.size() <= kIdBytesMax);
   WEIR_CHECK(decision.reason_count <= kReasonsMax);
+  WEIR_CHECK(decision.profile_count <= kSeenProfilesMax);
   WEIR_CHECK(valid_time(verdict.event_time_ms));
   VerdictHead head{};
   head.transaction_id_bytes = static_cast<std::uint8_t>(verdict.transaction_id.size());
   head.merchant_id_bytes = static_cast<std::uint8_t>(verdict.merchant_id.size());
   head.action = static_cast<std::uint8_t>(decision.action);
   head.degraded = decision.degraded;
-  head.flags =
-      static_cast<std::uint8_t>((decision.p ? kHasProbability : 0) | (decision.late ? kLate : 0) |
-                                (decision.out_of_order ? kOutOfOrder : 0));
+  head.flags = static_cast<std::uint8_t>(
+      (decision.p ? kHasProbability : 0) | (decision.late ? kLate : 0) |
+      (decision.out_of_order ? kOutOfOrder : 0) | (decision.profile_count > 0 ? kHasProfiles : 0));
   head.reasons = decision.reason_count;
   head.currency = verdict.currency;
   head.event_time_ms = verdict.event_time_ms;
@@ -101,6 +123,11 @@ void append_verdict(std::string& out, const RememberedVerdict& verdict) {
   }
   out.append(verdict.transaction_id);
   out.append(verdict.merchant_id);
+  for (std::size_t i = 0; i < decision.profile_count; ++i) {
+    const SeenProfile& profile = decision.profiles[i];
+    append(out, ProfileBytes{profile.kind, profile.as_of_ms, profile.sequence});
+  }
+  if (decision.profile_count > 0) append(out, decision.profile_count);
 }
 
 Error damaged(std::string_view what) {
@@ -169,11 +196,13 @@ bool check_verdict(std::string_view bytes) {
   if (head.transaction_id_bytes == 0 || head.reasons > kReasonsMax) return false;
   if (head.action > static_cast<std::uint8_t>(Action::kBlock)) return false;
   if (!valid_time(head.event_time_ms)) return false;
-  if ((head.flags & ~(kHasProbability | kLate | kOutOfOrder)) != 0) return false;
+  if ((head.flags & ~(kHasProbability | kLate | kOutOfOrder | kHasProfiles)) != 0) return false;
   if (!valid_time(head.event_time_ms) || head.amount_minor < 0) return false;
   const double p = head.p;  // a copy, as below: packed bytes are not aligned for a reference
   if ((head.flags & kHasProbability) == 0 && std::bit_cast<std::uint64_t>(p) != 0) return false;
-  return bytes.size() == verdict_bytes(head);
+  const std::size_t size = verdict_bytes(head);
+  if ((head.flags & kHasProfiles) == 0) return bytes.size() == size;
+  return bytes.size() > size && check_profiles(bytes.substr(size));
 }
 
 std::string_view verdict_transaction_id(std::string_view bytes) {
@@ -185,7 +214,8 @@ RememberedVerdict decode_verdict(std::string_view bytes) {
   const auto head = load<VerdictHead>(bytes.data());
   RememberedVerdict verdict;
   verdict.transaction_id = verdict_transaction_id(bytes);
-  verdict.merchant_id = bytes.substr(bytes.size() - head.merchant_id_bytes);
+  verdict.merchant_id =
+      bytes.substr(verdict_bytes(head) - head.merchant_id_bytes, head.merchant_id_bytes);
   verdict.currency = head.currency;
   verdict.event_time_ms = head.event_time_ms;
   verdict.amount_minor = head.amount_minor;
@@ -201,6 +231,14 @@ RememberedVerdict decode_verdict(std::string_view bytes) {
     const auto reason =
         load<ReasonBytes>(bytes.data() + sizeof(VerdictHead) + i * sizeof(ReasonBytes));
     decision.reasons[i] = {reason.code, reason.value, reason.typical_low, reason.typical_high};
+  }
+  if ((head.flags & kHasProfiles) != 0) {
+    decision.profile_count = static_cast<std::uint8_t>(bytes.back());
+    for (std::size_t i = 0; i < decision.profile_count; ++i) {
+      const auto profile =
+          load<ProfileBytes>(bytes.data() + verdict_bytes(head) + i * sizeof(ProfileBytes));
+      decision.profiles[i] = {profile.kind, profile.as_of_ms, profile.sequence};
+    }
   }
   decision.degraded = head.degraded;
   decision.late = (head.flags & kLate) != 0;

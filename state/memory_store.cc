@@ -29,8 +29,11 @@ class MemoryStore final : public KeyValueStore {
   Status flush() override { return ok(); }
   Status start_flush() override { return ok(); }
 
-  Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
-    for (const auto& [key, value] : pairs_) WEIR_RETURN_IF_ERROR(sink(key, value));
+  Status scan(std::string_view first,
+              const std::function<Status(std::string_view, std::string_view)>& sink) override {
+    for (auto pair = pairs_.lower_bound(first); pair != pairs_.end(); ++pair) {
+      WEIR_RETURN_IF_ERROR(sink(pair->first, pair->second));
+    }
     return ok();
   }
 

@@ -149,11 +149,12 @@ class RocksdbStore final : public KeyValueStore {
     return border_error("flush", directory_, status);
   }
 
-  Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
+  Status scan(std::string_view first,
+              const std::function<Status(std::string_view, std::string_view)>& sink) override {
     rocksdb::ReadOptions options = read_options_;
     options.fill_cache = false;
     const std::unique_ptr<rocksdb::Iterator> pairs(db_->NewIterator(options));
-    for (pairs->SeekToFirst(); pairs->Valid(); pairs->Next()) {
+    for (pairs->Seek({first.data(), first.size()}); pairs->Valid(); pairs->Next()) {
       WEIR_RETURN_IF_ERROR(sink(view(pairs->key()), view(pairs->value())));
     }
     if (!pairs->status().ok()) return border_error("scan", directory_, pairs->status());

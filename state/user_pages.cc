@@ -7,8 +7,6 @@
 namespace weir::state {
 namespace {
 
-constexpr char kPagePrefix = 'w';
-
 std::uint64_t packed(PageId id) {
   return static_cast<std::uint64_t>(id.kind) << 48U | static_cast<std::uint64_t>(id.group) << 32U |
          id.number;
@@ -17,7 +15,7 @@ std::uint64_t packed(PageId id) {
 std::string page_key(std::string_view user_id, std::uint64_t page) {
   std::string key;
   key.reserve(user_id.size() + 2 + sizeof page);
-  key.push_back(kPagePrefix);
+  key.push_back(UserPages::kPrefix);
   key.append(user_id);
   key.push_back('\0');
   for (int shift = 56; shift >= 0; shift -= 8) {

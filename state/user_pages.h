@@ -17,6 +17,8 @@ namespace weir::state {
 
 class UserPages final : public PageStore, public WindowJournal {
  public:
+  static constexpr char kPrefix = 'w';  // of their keys in the backing store
+
   explicit UserPages(UserStore::Impl& store) : store_(store) {}
 
   Result<const std::string*> read(std::string_view user_id, PageId id) override;

@@ -44,7 +44,7 @@ bool belongs(const StoreIdentity& found, const StoreIdentity& wanted) {
 Result<bool> has_any_key(KeyValueStore& backing) {
   bool any = false;
   const Error stop = retry("stop");
-  const Status scanned = backing.scan([&](std::string_view, std::string_view) -> Status {
+  const Status scanned = backing.scan({}, [&](std::string_view, std::string_view) -> Status {
     any = true;
     return stop;
   });
@@ -169,13 +169,15 @@ void UserStore::Impl::log(WindowChange window_change, WindowCause cause,
   changes.push_back(std::move(change));
 }
 
-EntityWindows* UserStore::windows() {
-  return impl_->windows ? &*impl_->windows : nullptr;
+EntityWindows* UserStore::windows(EntityKind kind) {
+  auto& found = impl_->windows[static_cast<std::size_t>(kind)];
+  return found ? &*found : nullptr;
 }
 
 Status UserStore::window_rows(std::string_view user_id,
                               const std::function<void(const EventRow&)>& sink) {
-  return impl_->windows ? impl_->windows->rows(user_id, sink) : ok();
+  EntityWindows* windows = impl_->windows_of(user_id);
+  return windows != nullptr ? windows->rows(user_id, sink) : ok();
 }
 
 std::vector<WindowChange> UserStore::take_window_changes() {

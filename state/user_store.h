@@ -15,6 +15,7 @@
 //
 // Threads: one worker thread owns a store and everything in it.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -38,13 +39,29 @@ struct StoreIdentity {     // a store that belongs to something else is refused
   friend bool operator==(const StoreIdentity&, const StoreIdentity&) = default;
 };
 
+/// Compiled features by the kind of entity they are over; null where there are none.
+struct WindowPlans {
+  WindowPlans() = default;
+  /// Over users only.
+  // NOLINTNEXTLINE(google-explicit-constructor): the plans of a store of users
+  WindowPlans(std::shared_ptr<const WindowPlan> users) { of(EntityKind::kUser) = std::move(users); }
+  std::shared_ptr<const WindowPlan>& of(EntityKind kind) {
+    return by_kind[static_cast<std::size_t>(kind)];
+  }
+  std::array<std::shared_ptr<const WindowPlan>, kEntityKinds> by_kind;
+};
+
 struct UserStoreOptions {
   StoreIdentity identity;
   bool any_identity = false;  // tools that only look take a store as it is
   RetentionPolicy retention;
   std::size_t hot_bytes =
       128U << 20;  // budget of the hot set, dirty users included; keys and overhead counted
-  std::shared_ptr<const WindowPlan> windows;  // of users; null: none are declared
+  WindowPlans windows;
+  /// Of which kind the owner of this key is. A store of users holds nothing else.
+  EntityKind (*kind_of)(std::string_view owner) = [](std::string_view) {
+    return EntityKind::kUser;
+  };
 };
 
 class UserStore {
@@ -63,9 +80,9 @@ class UserStore {
   /// it.
   Status add(std::string_view user_id, Entry entry, const Lineage& lineage,
              std::int64_t input_offset, std::vector<WindowChange> window_changes = {});
-  /// The windows of this store's users, staged, committed and rolled back with everything else;
-  /// nullptr where none are declared.
-  EntityWindows* windows();
+  /// The windows of this store's users (or entities of this kind), staged, committed and rolled
+  /// back with everything else; nullptr where none are declared.
+  EntityWindows* windows(EntityKind kind = EntityKind::kUser);
   /// What was changed through windows() since the last call: to be handed to add() or log().
   std::vector<WindowChange> take_window_changes();
   /// Logs changes of windows that no entry goes with. For `cause` and `input_offset` see
@@ -120,6 +137,9 @@ class UserStore {
   void set_hot_bytes(std::size_t budget);
   [[nodiscard]] std::uint64_t hits() const;
   [[nodiscard]] std::uint64_t misses() const;
+  /// Owners of windows behind `after` in key order, at most `max` of them: those written to the
+  /// backing store so far.
+  Result<std::vector<std::string>> window_owners(std::string_view after, std::size_t max);
   /// Rows of a user's windows, oldest first; none without windows.
   Status window_rows(std::string_view user_id, const std::function<void(const EventRow&)>& sink);
   /// Every user in key order, committed state only: `weir state dump` and tests.

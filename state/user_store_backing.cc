@@ -4,6 +4,17 @@
 #include "state/user_store_impl.h"
 
 namespace weir::state {
+namespace {
+
+/// Behind the last key of an owner's pages. (No id holds a byte 0.)
+std::string pages_end(std::string_view owner) {
+  std::string key(1, UserPages::kPrefix);
+  key.append(owner);
+  key.push_back('\1');
+  return key;
+}
+
+}  // namespace
 
 std::string_view UserStore::Impl::committed_state(const HotUser& user) const {
   return user.state_staged ? undo[user.undo].committed : user.state;
@@ -78,6 +89,27 @@ Status UserStore::start_flush() {
   return impl_->backing->start_flush();
 }
 
+Result<std::vector<std::string>> UserStore::window_owners(std::string_view after, std::size_t max) {
+  std::vector<std::string> owners;
+  const Error found_one = retry("found");
+  std::string first = after.empty() ? std::string(1, UserPages::kPrefix) : pages_end(after);
+  while (owners.size() < max) {
+    std::string owner;
+    const Status scanned =
+        impl_->backing->scan(first, [&](std::string_view key, std::string_view) -> Status {
+          if (key.front() == UserPages::kPrefix) owner = key.substr(1, key.find('\0') - 1);
+          return found_one;
+        });
+    if (owner.empty()) {
+      if (!scanned && scanned.error().message != found_one.message) return scanned.error();
+      break;
+    }
+    first = pages_end(owner);
+    owners.push_back(std::move(owner));
+  }
+  return owners;
+}
+
 Status UserStore::scan(const std::function<Status(std::string_view, UserView)>& sink) {
   Impl& store = *impl_;
   std::vector<const HotUser*> dirty;
@@ -100,7 +132,7 @@ Status UserStore::scan(const std::function<Status(std::string_view, UserView)>& 
     const std::string state = normalise(value, store.options.retention);
     return sink(id, UserView(state));
   };
-  WEIR_RETURN_IF_ERROR(store.backing->scan(emit_stored));
+  WEIR_RETURN_IF_ERROR(store.backing->scan({}, emit_stored));
   while (next != dirty.end()) WEIR_RETURN_IF_ERROR(emit_dirty());
   return ok();
 }

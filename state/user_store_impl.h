@@ -53,7 +53,10 @@ struct UserStore::Impl {
         backing_empty(empty),
         waiting(found.point),
         pages(*this) {
-    if (options.windows) windows.emplace(*options.windows, pages, &pages);
+    for (std::size_t kind = 0; kind < kEntityKinds; ++kind) {
+      const auto& plan = options.windows.by_kind[kind];
+      if (plan) windows[kind].emplace(*plan, pages, &pages);
+    }
   }
 
   Result<HotUser*> load(std::string_view user_id);
@@ -107,7 +110,11 @@ struct UserStore::Impl {
   RestoreBuffer waiting;
 
   UserPages pages;
-  std::optional<EntityWindows> windows;  // where features over users are declared
+  std::array<std::optional<EntityWindows>, kEntityKinds> windows;  // where features are declared
+  EntityWindows* windows_of(std::string_view owner) {
+    auto& found = windows[static_cast<std::size_t>(options.kind_of(owner))];
+    return found ? &*found : nullptr;
+  }
 
   const Lineage* lineage_last = nullptr;  // the one seen last is nearly always the next one, too
   std::uint64_t lineage_last_id = 0;

@@ -119,11 +119,12 @@ Status UserStore::Impl::apply_entry(const RestoreBuffer::Held& record) {
 }
 
 Status UserStore::Impl::apply_window(const RestoreBuffer::Held& record) {
-  if (!windows) return ok();  // none are declared any more
+  EntityWindows* of_owner = windows_of(record.user_id);
+  if (of_owner == nullptr) return ok();  // none are declared any more
   pages.begin_restore(ordinal + 1);
   const Status put = record.kind == RestoreBuffer::Held::Kind::kRow
-                         ? windows->put(record.user_id, row_of(record.body))
-                         : windows->put_waiting(record.user_id, waiting_label_of(record.body));
+                         ? of_owner->put(record.user_id, row_of(record.body))
+                         : of_owner->put_waiting(record.user_id, waiting_label_of(record.body));
   pages.end_restore();
   return put;
 }

@@ -7,6 +7,7 @@
 #include "operators/history.h"
 #include "pipeline/core/money.h"
 #include "state/windows/window_plan.h"
+#include "state/windows/window_values.h"
 
 namespace weir::operators {
 namespace {
@@ -15,12 +16,6 @@ using state::EntityKind;
 
 constexpr std::size_t kUser = static_cast<std::size_t>(EntityKind::kUser);
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-
-/// The ids of the entities a payment or label belongs to; empty: it names none.
-template <class Named>
-std::array<std::string_view, state::kEntityKinds> ids_of(const Named& named) {
-  return {named.user_id, named.merchant_id, named.device_id, named.ip, named.card_token};
-}
 
 double value_of(PaymentField field, const Transaction& payment, const state::EventRow& row) {
   constexpr std::int64_t kHourMs = 3'600'000;
@@ -105,9 +100,21 @@ Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings
   return plan_of(settings, EntityKind::kUser);
 }
 
+Result<state::WindowPlans> entity_window_plans(const Settings& settings) {
+  state::WindowPlans plans;
+  for (std::size_t kind = kUser + 1; kind < state::kEntityKinds; ++kind) {
+    auto plan = plan_of(settings, static_cast<EntityKind>(kind));
+    if (!plan) return plan.error();
+    plans.by_kind[kind] = *std::move(plan);
+  }
+  return plans;
+}
+
 Result<std::unique_ptr<FeatureEngine>> FeatureEngine::make(const Settings& settings,
-                                                           const PageStores& stores) {
+                                                           const PageStores& stores,
+                                                           const ProfileSource* profiles) {
   std::unique_ptr<FeatureEngine> engine(new FeatureEngine());
+  engine->profiles_ = profiles;
   std::array<std::vector<std::size_t>, state::kEntityKinds> places;
   for (const DeclaredFeature& declared : settings.features) {
     const std::size_t place = engine->names_.size();
@@ -130,11 +137,12 @@ Result<std::unique_ptr<FeatureEngine>> FeatureEngine::make(const Settings& setti
   return engine;
 }
 
-Status FeatureEngine::process(const Transaction& payment, bool late, state::EntityWindows* users,
-                              std::span<double> values) {
+Result<PaymentPast> FeatureEngine::process(const Transaction& payment, bool late,
+                                           state::EntityWindows* users, std::span<double> values) {
   WEIR_CHECK(values.size() == size());
-  state::EventRow row = make_event_row(payment);
-  WEIR_RETURN_IF_ERROR(evaluate(payment, late, users, row));
+  PaymentPast past;
+  past.row = make_event_row(payment);
+  WEIR_RETURN_IF_ERROR(evaluate(payment, late, users, past));
   for (const auto& entity : entities_) {
     if (!entity) continue;
     for (std::size_t i = 0; i < entity->places.size(); ++i) {
@@ -142,36 +150,67 @@ Status FeatureEngine::process(const Transaction& payment, bool late, state::Enti
     }
   }
   for (const auto& [place, feature] : payment_values_) {
-    const double value = value_of(feature.field, payment, row);
+    const double value = value_of(feature.field, payment, past.row);
     values[place] = value == value ? value : feature.default_value.value_or(kMissing);
   }
-  return late ? ok() : add_to_entities(payment, row);
+  if (!late) WEIR_RETURN_IF_ERROR(add_to_entities(payment, past.row));
+  return past;
 }
 
 /// Fills the values of every entity; adds the payment to its user, whose windows complete the row.
 Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::EntityWindows* users,
-                               state::EventRow& row) {
-  const auto ids = ids_of(payment);
+                               PaymentPast& past) {
+  const auto ids = entity_ids(payment);
   for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
     if (!entities_[kind]) continue;
     Entity& entity = *entities_[kind];
     state::EntityWindows* windows = windows_of(kind, users);
-    if (ids[kind].empty() || windows == nullptr) {
+    if (ids[kind].empty()) {
       entity.set_missing();
+    } else if (windows == nullptr) {
+      look_up(kind, ids[kind], past);
     } else if (kind == kUser && !late) {
-      auto kept = windows->add(ids[kind], row, entity.values);
+      auto kept = windows->add(ids[kind], past.row, entity.values);
       if (!kept) return kept.error();
-      row.ratio_milli = kept->ratio_milli;  // and nothing else: sequence and label are the user's
+      past.row.ratio_milli = kept->ratio_milli;  // and nothing else: the rest is the user's
     } else {
-      const auto known = windows->evaluate(ids[kind], row.time_ms, entity.values);
+      const auto known = windows->evaluate(ids[kind], past.row.time_ms, entity.values);
       if (!known) return known.error();
     }
   }
   return ok();
 }
 
+/// What was last heard of an entity whose windows are kept elsewhere.
+void FeatureEngine::look_up(std::size_t kind, std::string_view id, PaymentPast& past) {
+  Entity& entity = *entities_[kind];
+  entity.set_missing();
+  if (!has_profiles(static_cast<EntityKind>(kind))) return;
+  ProfileVersion version;
+  switch (profiles_->find(static_cast<EntityKind>(kind), id, entity.plan->values_digest,
+                          entity.values, version)) {
+    case ProfileState::kCurrent:
+      past.profiles[past.profile_count++] = {static_cast<std::uint8_t>(kind), version.as_of_ms,
+                                             version.sequence};
+      return;
+    case ProfileState::kNone:
+      return state::write_empty_values(*entity.plan, entity.values);
+    case ProfileState::kStale:
+      past.degraded |= static_cast<std::uint8_t>(Degraded::kProfileStale);
+      return;
+    case ProfileState::kDown:
+      past.degraded |= static_cast<std::uint8_t>(Degraded::kProfileDown);
+      return;
+  }
+}
+
+bool FeatureEngine::has_profiles(EntityKind kind) const {
+  const auto& entity = entities_[static_cast<std::size_t>(kind)];
+  return profiles_ != nullptr && kind != EntityKind::kUser && entity && !entity->windows;
+}
+
 Status FeatureEngine::add_to_entities(const Transaction& payment, const state::EventRow& row) {
-  const auto ids = ids_of(payment);
+  const auto ids = entity_ids(payment);
   for (std::size_t kind = kUser + 1; kind < entities_.size(); ++kind) {
     state::EntityWindows* windows = windows_of(kind, nullptr);
     if (windows == nullptr || ids[kind].empty()) continue;
@@ -189,14 +228,18 @@ state::EntityWindows* FeatureEngine::windows_of(std::size_t kind,
   return entity->windows ? &*entity->windows : nullptr;
 }
 
+state::LabelOpinion label_opinion(const FraudLabel& label) {
+  return {.transaction = hash_id(label.transaction_id),
+          .event_time_ms = label.event_time.ms,
+          .fraud = label.is_fraud,
+          .label_time_ms = label.label_time.ms,
+          .label_id = hash_id(label.label_id),
+          .revision = label.revision};
+}
+
 Result<LabelOutcomes> FeatureEngine::label(const FraudLabel& label, state::EntityWindows* users) {
-  const state::LabelOpinion opinion{.transaction = hash_id(label.transaction_id),
-                                    .event_time_ms = label.event_time.ms,
-                                    .fraud = label.is_fraud,
-                                    .label_time_ms = label.label_time.ms,
-                                    .label_id = hash_id(label.label_id),
-                                    .revision = label.revision};
-  const auto ids = ids_of(label);
+  const state::LabelOpinion opinion = label_opinion(label);
+  const auto ids = entity_ids(label);
   LabelOutcomes outcomes;
   for (std::size_t kind = 0; kind < entities_.size(); ++kind) {
     state::EntityWindows* windows = windows_of(kind, users);

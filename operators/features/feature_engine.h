@@ -12,10 +12,15 @@
 // comes before or after its payment.
 //
 // The windows of users lie in the store of the user's partition, with everything else that is known
-// of the user; who calls brings them along. The windows of the other kinds have stores of their
-// own, or none: what only they know is missing then.
+// of the user; who calls brings them along. The past of the other kinds is
 //
-// Entities are known to their stores by their ids as text. Threads: none; one worker uses it.
+//   local      in stores of their own: replay and `weir features`, where one process sees
+//   everything profiles   made by stage "entities" from what the caller sends it (entity_event.h):
+//   `weir run`.
+//              They trail by a commit or two and are as of the entity's last event, so the
+//              payment's record names their version
+//
+// Entities are known to local stores by their ids as text. Threads: none; one worker uses it.
 
 #include <array>
 #include <cstddef>
@@ -27,10 +32,13 @@
 #include <vector>
 
 #include "operators/features/declared_feature.h"
+#include "operators/features/profile.h"
 #include "operators/settings.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/label.h"
 #include "pipeline/core/transaction.h"
+#include "pipeline/core/verdict.h"
+#include "state/user_store.h"
 #include "state/windows/entity_windows.h"
 #include "state/windows/page_store.h"
 
@@ -44,14 +52,31 @@ using PageStores = std::array<state::PageStore*, state::kEntityKinds>;
 /// declared needs the windows of users.
 Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings& settings);
 
+/// The same over merchants, devices, addresses and cards, by EntityKind: what stage "entities"
+/// keeps.
+Result<state::WindowPlans> entity_window_plans(const Settings& settings);
+
+/// What the features of a payment were made from.
+struct PaymentPast {
+  state::EventRow row;  // the payment as entities remember it, its user's part filled in
+  std::array<SeenProfile, kSeenProfilesMax> profiles{};
+  std::uint8_t profile_count = 0;
+  std::uint8_t degraded = 0;  // Degraded bits
+};
+
+/// A label as windows take it.
+state::LabelOpinion label_opinion(const FraudLabel& label);
+
 /// By EntityKind; nullopt: the label does not name one, or nothing is kept for this kind.
 using LabelOutcomes = std::array<std::optional<state::LabelOutcome>, state::kEntityKinds>;
 
 class FeatureEngine {
  public:
   /// Compiles the declared features. Error: which one is wrong, and why.
+  /// `profiles` may be null, and is asked for the kinds that have no store; it must outlive this.
   static Result<std::unique_ptr<FeatureEngine>> make(const Settings& settings,
-                                                     const PageStores& stores);
+                                                     const PageStores& stores,
+                                                     const ProfileSource* profiles = nullptr);
   ~FeatureEngine();
 
   [[nodiscard]] std::size_t size() const { return names_.size(); }
@@ -60,8 +85,10 @@ class FeatureEngine {
 
   /// Writes size() values; NaN is "missing". An Error is one of the stores: the caller rolls back.
   /// `users` are the windows of the payment's partition (UserStore::windows()).
-  Status process(const Transaction& payment, bool late, state::EntityWindows* users,
-                 std::span<double> values);
+  Result<PaymentPast> process(const Transaction& payment, bool late, state::EntityWindows* users,
+                              std::span<double> values);
+  /// Whether the past of this kind comes as profiles: its events and labels must be sent on.
+  [[nodiscard]] bool has_profiles(state::EntityKind kind) const;
 
   Result<LabelOutcomes> label(const FraudLabel& label, state::EntityWindows* users);
 
@@ -71,7 +98,8 @@ class FeatureEngine {
 
   FeatureEngine();
   Status evaluate(const Transaction& payment, bool late, state::EntityWindows* users,
-                  state::EventRow& row);
+                  PaymentPast& past);
+  void look_up(std::size_t kind, std::string_view id, PaymentPast& past);
   [[nodiscard]] state::EntityWindows* windows_of(std::size_t kind,
                                                  state::EntityWindows* users) const;
   Status add_to_entities(const Transaction& payment, const state::EventRow& row);
@@ -79,6 +107,13 @@ class FeatureEngine {
   std::vector<std::string> names_;
   std::vector<PaymentValue> payment_values_;
   std::vector<std::unique_ptr<Entity>> entities_;  // by EntityKind; null: no feature reads it
+  const ProfileSource* profiles_ = nullptr;
 };
+
+/// The ids of the entities a payment or label belongs to, by EntityKind; empty: it names none.
+template <class Named>
+std::array<std::string_view, state::kEntityKinds> entity_ids(const Named& named) {
+  return {named.user_id, named.merchant_id, named.device_id, named.ip, named.card_token};
+}
 
 }  // namespace weir::operators

@@ -30,7 +30,7 @@ namespace weir::operators {
 /// can be derived again.
 struct ProfileVersion {
   std::int64_t as_of_ms = 0;   // event time that the values are of
-  std::uint64_t sequence = 0;  // changes of this entity so far
+  std::uint64_t sequence = 0;  // offset in topic entities behind the last record it was made from
   friend bool operator==(const ProfileVersion&, const ProfileVersion&) = default;
 };
 

@@ -67,6 +67,7 @@ struct ModelConfig {
 
 /// Merchants, devices, addresses and cards: the profiles that payments see of them.
 struct EntitiesConfig {
+  std::uint64_t workers = 1;
   std::chrono::milliseconds max_staleness{60'000};
   std::chrono::milliseconds refresh{600'000};
 };

@@ -230,6 +230,9 @@ const Key kKeys[] = {
     {"features.*.default", NumberKey{WEIR_FEATURE_FIELD(default_value), -kDefaultMax, kDefaultMax},
      "Written where there is no value. Not given: null on the topic, empty in the CSV."},
 
+    {"entities.workers", CountKey{WEIR_FIELD(entities.workers), 0, 64},
+     "Threads of this instance that keep the past of merchants, devices, ips and cards, where "
+     "features over them are declared. 0: other instances do it."},
     {"entities.max_staleness", DurationKey{WEIR_FIELD(entities.max_staleness), 100ms, 1h},
      "How far profiles of merchants, devices, ips and cards may be behind. Older ones are not "
      "used, "

@@ -26,8 +26,9 @@ class KeyValueStore {
   virtual Status flush() = 0;
   /// Begins the same without waiting for it.
   virtual Status start_flush() = 0;
-  /// Every pair in key order; stops at the first error.
-  virtual Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) = 0;
+  /// Every pair from key `first` on in key order; stops at the first error.
+  virtual Status scan(std::string_view first,
+                      const std::function<Status(std::string_view, std::string_view)>& sink) = 0;
   [[nodiscard]] virtual std::uint64_t disk_bytes() const = 0;
 };
 

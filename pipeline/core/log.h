@@ -58,6 +58,8 @@ class InputLog {
   virtual Result<std::int64_t> first_offset(std::int32_t partition, Lane lane) = 0;
   /// End of the partition as last seen, without asking anybody; -1 when not known yet.
   [[nodiscard]] virtual std::int64_t known_end(std::int32_t partition, Lane lane) const = 0;
+  /// Everything there was at the last look has been delivered.
+  [[nodiscard]] virtual bool at_end(std::int32_t partition, Lane lane) const = 0;
   /// Delivers from next_offset on, now. Also used to rewind after an abort.
   virtual Status resume_at(std::span<const PartitionOffset> positions) = 0;
   /// All lanes of these partitions.

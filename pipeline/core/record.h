@@ -35,9 +35,17 @@ struct RawRecord {
   Lane lane = Lane::kEvents;
 };
 
-/// The output streams of the decisions stage. Names come from configuration (topics.*).
-enum class Stream : std::uint8_t { kVerdicts, kFeatures, kDeadLetters, kChangelog, kMetrics };
-inline constexpr std::size_t kStreamCount = 5;
+/// The output streams. Names come from configuration (topics.*).
+enum class Stream : std::uint8_t {
+  kVerdicts,
+  kFeatures,
+  kDeadLetters,
+  kChangelog,
+  kMetrics,
+  kEntities,  // from stage decisions to stage entities
+  kProfiles,  // from stage entities to every instance
+};
+inline constexpr std::size_t kStreamCount = 7;
 
 /// A record to be sent. `partition` < 0 lets the log partition by key (murmur2, as Kafka's own
 /// clients do).

@@ -25,7 +25,22 @@ enum class Degraded : std::uint8_t {
   kNoModel = 1,       // no model configured: cost rule with the prior only
   kScoreInvalid = 2,  // the model gave NaN or failed: safe action
   kPoison = 4,        // the record crashed the process before: safe action, not scored
+  kProfileStale = 8,  // a profile it should see was too old, or made from other declarations
+  kProfileDown = 16,  // nothing was heard of the stage that makes them
 };
+/// Those that take only features away: the score, where there is one, still decides.
+inline constexpr std::uint8_t kDegradedFeatures =
+    static_cast<std::uint8_t>(Degraded::kProfileStale) |
+    static_cast<std::uint8_t>(Degraded::kProfileDown);
+
+/// Which state of an entity's past a payment saw (operators/features/profile.h).
+struct SeenProfile {
+  std::uint8_t kind = 0;       // state::EntityKind
+  std::int64_t as_of_ms = 0;   // event time that its values are of
+  std::uint64_t sequence = 0;  // offset in topic entities behind the last record it was made from
+  friend bool operator==(const SeenProfile&, const SeenProfile&) = default;
+};
+inline constexpr std::size_t kSeenProfilesMax = 4;
 
 /// A value of this payment that is unusual for this user. Codes are a fixed catalogue
 /// (operators/explain.h).
@@ -62,6 +77,8 @@ struct Decision {
   std::array<Reason, kReasonsMax> reasons{};
   std::uint8_t reason_count = 0;
   std::uint8_t degraded = 0;  // Degraded bits
+  std::array<SeenProfile, kSeenProfilesMax> profiles{};
+  std::uint8_t profile_count = 0;
   bool late = false;
   bool out_of_order = false;
 };

@@ -39,7 +39,7 @@ Status KafkaInput::open(AssignmentListener& listener) {
   Properties owned{
       {"group.id", options_.group_id},       {"enable.auto.commit", "false"},
       {"enable.auto.offset.store", "false"}, {"isolation.level", "read_committed"},
-      {"auto.offset.reset", "error"},        {"enable.partition.eof", "false"},
+      {"auto.offset.reset", "error"},        {"enable.partition.eof", "true"},
   };
   if (!options_.member_id.empty()) owned["group.instance.id"] = options_.member_id;
   auto conf = make_conf(options_.connection, ours, owned);
@@ -74,6 +74,9 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max,
       continue;
     }
     switch (message->err) {
+      case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        note_end(*message);
+        break;
       case RD_KAFKA_RESP_ERR__FATAL:
       case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
         return retry(
@@ -100,6 +103,17 @@ Status KafkaInput::poll(std::vector<RawRecord>& out, std::size_t max,
   return ok();
 }
 
+void KafkaInput::note_end(const rd_kafka_message_t& message) {
+  const Lane lane = lane_of(rd_kafka_topic_name(message.rkt));
+  const auto found = positions_.find({lane, message.partition});
+  if (found != positions_.end()) found->second.at_end = found->second.flowing;
+}
+
+bool KafkaInput::at_end(std::int32_t partition, Lane lane) const {
+  const auto found = positions_.find({lane, partition});
+  return found != positions_.end() && found->second.flowing && found->second.at_end;
+}
+
 void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
   const Lane lane = lane_of(rd_kafka_topic_name(message->rkt));
   const auto found = positions_.find({lane, message->partition});
@@ -109,6 +123,7 @@ void KafkaInput::take(Message message, std::vector<RawRecord>& out) {
     return;
   }
   found->second.next = message->offset + 1;
+  found->second.at_end = false;
 
   RawRecord record;
   record.lane = lane;
@@ -231,7 +246,7 @@ void KafkaInput::assign(rd_kafka_topic_partition_list_t* partitions) {
       if (!first) return refuse_assignment(first.error());
       start = *first;
     }
-    positions_[{lane, id}] = {start, start, false, false};
+    positions_[{lane, id}] = {start, start, false, false, false};
   }
   // What the assignor gave, and nothing else: it deals out all lanes alike.
   const auto ours = make_list(starts);
@@ -271,7 +286,7 @@ Status KafkaInput::resume_at(std::span<const PartitionOffset> positions) {
     const bool untouched =
         !position.flowing && !position.skipped && position.next == position.start;
     if (!untouched || position.start != wanted.next_offset) to_seek.push_back(wanted);
-    position.skipped = false;
+    position.skipped = position.at_end = false;
     position.next = wanted.next_offset;
   }
   // Resume first: a seek needs a fetcher that runs.

@@ -35,6 +35,7 @@ class KafkaInput final : public InputLog {
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
   Result<std::int64_t> first_offset(std::int32_t partition, Lane lane) override;
   [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override;
+  [[nodiscard]] bool at_end(std::int32_t partition, Lane lane) const override;
   Status resume_at(std::span<const PartitionOffset> positions) override;
   Status pause(std::span<const std::int32_t> partitions) override;
   void close() override;
@@ -52,6 +53,7 @@ class KafkaInput final : public InputLog {
     std::int64_t start = 0;  // where the consumer was told to start
     std::int64_t next = 0;   // first offset to deliver
     bool flowing = false;    // false: paused, deliver nothing
+    bool at_end = false;     // the broker had nothing more at the last fetch
     bool skipped =
         false;  // a record fetched before the pause took effect was dropped: seek to resume
   };
@@ -72,6 +74,7 @@ class KafkaInput final : public InputLog {
   [[nodiscard]] std::span<const Lane> lanes() const {
     return std::span(kLanes).first(options_.labels_topic.empty() ? 1 : std::size(kLanes));
   }
+  void note_end(const rd_kafka_message_t& message);
   void take(Message message, std::vector<RawRecord>& out);
 
   InputOptions options_;

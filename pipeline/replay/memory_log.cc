@@ -96,6 +96,11 @@ std::int64_t MemoryInput::known_end(std::int32_t partition, Lane lane) const {
   return found == cluster_.input_end.end() ? 0 : found->second;
 }
 
+bool MemoryInput::at_end(std::int32_t partition, Lane lane) const {
+  const auto found = positions_.find({lane, partition});
+  return found != positions_.end() && found->second.next >= known_end(partition, lane);
+}
+
 Status MemoryInput::resume_at(std::span<const PartitionOffset> positions) {
   for (const auto& p : positions) positions_[{p.lane, p.partition}] = {p.next_offset, true};
   cursor_ = 0;

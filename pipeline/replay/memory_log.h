@@ -65,6 +65,7 @@ class MemoryInput final : public InputLog {
   Result<std::vector<PartitionOffset>> committed(std::span<const std::int32_t> partitions) override;
   Result<std::int64_t> first_offset(std::int32_t, Lane) override { return std::int64_t{0}; }
   [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override;
+  [[nodiscard]] bool at_end(std::int32_t partition, Lane lane) const override;
   Status resume_at(std::span<const PartitionOffset> positions) override;
   Status pause(std::span<const std::int32_t> partitions) override;
   void close() override;

@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kActionNames = {"approve", "challenge", "review",
                                                           "decline", "block"};
-constexpr std::array<std::string_view, 3> kDegradedNames = {"no_model", "score_invalid", "poison"};
+constexpr std::array<std::string_view, 5> kDegradedNames = {"no_model", "score_invalid", "poison",
+                                                            "profile_stale", "profile_down"};
 constexpr std::array<std::string_view, 2> kAccessNames = {"hit", "miss"};
 
 // A cell of WorkerMetrics, alone or by label.

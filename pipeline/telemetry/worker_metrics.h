@@ -74,7 +74,7 @@ struct WorkerMetrics {
   Cell duplicates;
   Cell out_of_order;
   Cell late;
-  std::array<Cell, 3> degraded;  // no_model, score_invalid, poison
+  std::array<Cell, 5> degraded;  // no_model, score_invalid, poison, profile_stale, profile_down
   Cell lag_records;              // gauge, summed over the worker's partitions
   Cell lag_seconds;              // gauge: age of the oldest record waiting, by record timestamp
   std::array<DurationHistogram, kStepNames.size()> step_seconds{

@@ -146,6 +146,14 @@ std::int64_t horizon_of(Operation& operation) {
   return operation.head.fixed().frontier_ms - operation.plan.span_ms;
 }
 
+/// What stays known of an entity when its rows are gone.
+void note_facts(Operation& operation, const EventRow& row) {
+  HeadFixed& fixed = operation.head.fixed();
+  if (fixed.first_user == 0) fixed.first_user = row.user;
+  if (row.user != fixed.first_user) fixed.linked = 1;
+  if (row.label == Label::kFraud) fixed.fraud = 1;
+}
+
 /// Gives the row at `place` another label; the windows follow.
 EventRow set_label(Operation& operation, Place place, const WaitingLabel& said) {
   std::string& page = operation.write_rows(place.page);
@@ -159,6 +167,7 @@ EventRow set_label(Operation& operation, Place place, const WaitingLabel& said) 
   const EventRow now = *row;
   relabel(operation, was, now);
   note_labelled(operation, now);
+  note_facts(operation, now);
   return now;
 }
 
@@ -252,6 +261,7 @@ Result<EventRow> EntityWindows::add(std::string_view entity, EventRow row,
   if (row.time_ms > horizon_of(operation)) {
     const Place place = insert_row(operation, row);
     enter_passed_lanes(operation, row);
+    note_facts(operation, row);
     if (!values.empty() && in_order) write_window_values(operation, values);
     // Not before: a payment's own values never know its label.
     if (const auto said = take_waiting(operation, row)) {
@@ -332,6 +342,7 @@ Status EntityWindows::put(std::string_view entity, const EventRow& row) {
     insert_row(operation, row);
     enter_passed_lanes(operation, row);
   }
+  note_facts(operation, now);
   const auto said = take_waiting(operation, row);
   const auto place = said ? find_row(operation, row.time_ms, row.transaction) : std::nullopt;
   if (place && outranks(*said, opinion_in(now))) {
@@ -358,6 +369,32 @@ Status EntityWindows::put_waiting(std::string_view entity, const LabelOpinion& o
   const EventRow row = operation.rows(place->page)[place->index];
   if (outranks(said, opinion_in(row))) set_label(operation, *place, said);
   return operation.status();
+}
+
+Result<std::optional<EntityFacts>> EntityWindows::facts(std::string_view entity) {
+  Operation operation(impl_->plan, impl_->pages, entity);
+  const std::string* head = operation.read(kHeadPage);
+  if (!operation.status()) return operation.status().error();
+  if (head == nullptr) return std::optional<EntityFacts>();
+  HeadFixed fixed;
+  if (head->size() < sizeof fixed) return fatal("state: damaged windows: a head page cut short");
+  std::copy_n(head->data(), sizeof fixed, reinterpret_cast<char*>(&fixed));
+  if (fixed.frontier_ms == kNoTime) return std::optional<EntityFacts>();  // only labels that wait
+  return std::optional(EntityFacts{fixed.frontier_ms, fixed.linked != 0, fixed.fraud != 0});
+}
+
+Result<bool> EntityWindows::contains(std::string_view entity, const EventRow& row) {
+  Operation operation(impl_->plan, impl_->pages, entity);
+  if (operation.read(kHeadPage) == nullptr) {
+    if (!operation.status()) return operation.status().error();
+    return false;
+  }
+  open_head(operation);
+  if (!operation.status()) return operation.status().error();
+  const auto place = find_row(operation, row.time_ms, row.transaction);
+  const bool found = place && operation.rows(place->page)[place->index].user == row.user;
+  if (!operation.status()) return operation.status().error();
+  return found;
 }
 
 Status EntityWindows::rows(std::string_view entity,

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,6 +49,13 @@ enum class LabelOutcome : std::uint8_t {
   kOutdated,  // a later opinion counts
   kWaiting,   // its payment has not come: kept, and applied when it does
   kExpired,   // its payment is older than anything a window still sees
+};
+
+/// What stays known of an entity whatever its windows hold.
+struct EntityFacts {
+  std::int64_t frontier_ms = 0;  // newest time of any event or evaluation
+  bool linked = false;           // events of two users or more were seen
+  bool fraud = false;            // an event was labelled as fraud once
 };
 
 /// Told what changes, row by row: what a log must hold to give the windows back (see put()).
@@ -85,6 +93,11 @@ class EntityWindows {
   /// read from any point before the end of what is known. Tells no journal.
   Status put(std::string_view entity, const EventRow& row);
   Status put_waiting(std::string_view entity, const LabelOpinion& opinion);
+
+  /// nullopt: no event of the entity was ever seen.
+  Result<std::optional<EntityFacts>> facts(std::string_view entity);
+  /// Whether this event - same transaction, user and time - is kept: for who may be told twice.
+  Result<bool> contains(std::string_view entity, const EventRow& row);
 
   /// Every row kept, oldest first: tools and tests. Rows that only medians still see come without
   /// label: whether one came in time says nothing about any value.

@@ -14,7 +14,7 @@ namespace weir::state {
 /// Sums are exact: no payment stream fills 128 bits.
 __extension__ using Int128 = __int128;
 
-inline constexpr std::uint8_t kHeadVersion = 1;
+inline constexpr std::uint8_t kHeadVersion = 2;
 /// Before every time; far enough from the end of the type to be calculated with.
 inline constexpr std::int64_t kNoTime = -(std::int64_t{1} << 60);
 
@@ -36,6 +36,9 @@ struct HeadFixed {
   std::int64_t newest_row_ms = kNoTime;
   std::int64_t first_page_newest_ms = kNoTime;  // time of the last row of first_page
   std::uint32_t waiting_labels = 0;
+  std::uint64_t first_user = 0;  // of the first row ever kept
+  std::uint8_t linked = 0;       // 1: a row of another user was kept since
+  std::uint8_t fraud = 0;        // 1: a row was labelled as fraud
   // What lies on pages of its own, so that other declarations can clear it away: the heads of the
   // tables come first behind this.
   std::uint16_t tables = 0;

@@ -1,6 +1,7 @@
 #include "state/windows/window_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <string>
 #include <tuple>
@@ -191,6 +192,30 @@ std::uint64_t digest_of(const WindowPlan& plan) {
   return XXH3_64bits(text.data(), text.size());
 }
 
+/// Whatever changes what the values mean.
+std::uint64_t values_digest_of(const WindowPlan& plan) {
+  std::string text = std::to_string(plan.digest);
+  const auto add = [&](auto number) { text += ' ' + std::to_string(number); };
+  for (const auto& output : plan.outputs) {
+    add(static_cast<int>(output.function));
+    add(static_cast<int>(output.field));
+    add(output.lane);
+    add(output.window);
+    add(output.index);
+    add(output.window_ms);
+    add(output.rows);
+    add(std::bit_cast<std::uint64_t>(output.missing));
+    for (const auto& term : output.filter) {
+      add(static_cast<int>(term.field));
+      add(static_cast<int>(term.comparison));
+      add(term.value);
+    }
+    text += '|';
+  }
+  for (const auto& name : plan.names) text += name + '|';
+  return XXH3_64bits(text.data(), text.size());
+}
+
 }  // namespace
 
 Result<WindowPlan> WindowPlan::compile(EntityKind entity,
@@ -220,6 +245,7 @@ Result<WindowPlan> WindowPlan::compile(EntityKind entity,
   plan.span_ms += lateness_ms;
   plan.lateness_ms = lateness_ms;
   plan.digest = digest_of(plan);
+  plan.values_digest = values_digest_of(plan);
   return plan;
 }
 

@@ -82,7 +82,8 @@ struct WindowPlan {
   // and ratio read them.
   std::size_t rows_min = 0;
   std::int64_t lateness_ms = 0;
-  std::uint64_t digest = 0;  // of everything that decides the layout of the head
+  std::uint64_t digest = 0;         // of everything that decides the layout of the head
+  std::uint64_t values_digest = 0;  // of that and of the outputs: equal plans give equal values
 
   [[nodiscard]] std::size_t size() const { return outputs.size(); }
 

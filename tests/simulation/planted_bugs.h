@@ -82,6 +82,9 @@ class NoRewind final : public InputLog {
   [[nodiscard]] std::int64_t known_end(std::int32_t partition, Lane lane) const override {
     return inner_.known_end(partition, lane);
   }
+  [[nodiscard]] bool at_end(std::int32_t partition, Lane lane) const override {
+    return inner_.at_end(partition, lane);
+  }
   Status resume_at(std::span<const PartitionOffset> positions) override {
     std::vector<PartitionOffset> wrong(positions.begin(), positions.end());
     for (auto& position : wrong) {

@@ -29,9 +29,13 @@ class SimulatedDisk::View final : public KeyValueStore {
     store_.flushed = store_.batches.size();
     return ok();
   }
-  Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
+  Status scan(std::string_view first,
+              const std::function<Status(std::string_view, std::string_view)>& sink) override {
     if (store_.damaged) return fatal("store: block checksum mismatch");
-    for (const auto& [key, value] : store_.content) WEIR_RETURN_IF_ERROR(sink(key, value));
+    auto pair = store_.content.lower_bound(std::string(first));
+    for (; pair != store_.content.end(); ++pair) {
+      WEIR_RETURN_IF_ERROR(sink(pair->first, pair->second));
+    }
     return ok();
   }
   [[nodiscard]] std::uint64_t disk_bytes() const override { return 0; }

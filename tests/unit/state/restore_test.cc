@@ -107,7 +107,7 @@ TEST_F(RestoreTest, ConvergesFromEveryStateTheBackingStoreCanBeIn) {
       }
       if (commit % 10 == 0) {
         auto copy = make_memory_store();
-        EXPECT_TRUE(backing->scan([&](std::string_view key, std::string_view value) {
+        EXPECT_TRUE(backing->scan({}, [&](std::string_view key, std::string_view value) {
           return copy->write({{std::string(key), std::string(value)}});
         }));
         crashes.push_back(std::move(copy));
@@ -120,7 +120,7 @@ TEST_F(RestoreTest, ConvergesFromEveryStateTheBackingStoreCanBeIn) {
       for (std::size_t i = 0; i < crashes.size(); ++i) {
         SCOPED_TRACE("crash " + std::to_string(i));
         auto copy = make_memory_store();
-        ASSERT_TRUE(crashes[i]->scan([&](std::string_view key, std::string_view value) {
+        ASSERT_TRUE(crashes[i]->scan({}, [&](std::string_view key, std::string_view value) {
           return copy->write({{std::string(key), std::string(value)}});
         }));
         auto restored = open_or_die(std::move(copy), options_);

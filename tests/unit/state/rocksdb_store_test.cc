@@ -104,13 +104,13 @@ TEST_F(RocksdbStoreTest, KeepsTheContractOfTheMemoryStore) {
     EXPECT_EQ(value, std::string("x\0y", 3));
     EXPECT_FALSE(store->get("b", value).value());
     std::string keys;
-    EXPECT_TRUE(store->scan([&](std::string_view key, std::string_view) {
+    EXPECT_TRUE(store->scan({}, [&](std::string_view key, std::string_view) {
       keys += key;
       return ok();
     }));
     EXPECT_EQ(keys, "ac");
     int seen = 0;
-    const Status stopped = store->scan([&](std::string_view, std::string_view) -> Status {
+    const Status stopped = store->scan({}, [&](std::string_view, std::string_view) -> Status {
       ++seen;
       return retry("stop");
     });

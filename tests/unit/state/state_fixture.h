@@ -209,8 +209,9 @@ class SharedBacking final : public KeyValueStore {
   Status write(const std::vector<Write>& batch) override { return store_.write(batch); }
   Status start_flush() override { return ok(); }
   Status flush() override { return store_.flush(); }
-  Status scan(const std::function<Status(std::string_view, std::string_view)>& sink) override {
-    return store_.scan(sink);
+  Status scan(std::string_view first,
+              const std::function<Status(std::string_view, std::string_view)>& sink) override {
+    return store_.scan(first, sink);
   }
   [[nodiscard]] std::uint64_t disk_bytes() const override { return store_.disk_bytes(); }
   std::size_t gets = 0;
@@ -290,8 +291,8 @@ inline std::map<std::string, std::string> dump(UserStore& store) {
       text += "\n  row " + std::to_string(row.sequence) + " at " + std::to_string(row.time_ms) +
               " tx " + std::to_string(row.transaction) + " amount " + std::to_string(row.amount) +
               " ratio " + std::to_string(row.ratio_milli) + " label " +
-              std::to_string(static_cast<int>(row.label)) + " of " +
-              std::to_string(row.label_id) + " at " + std::to_string(row.label_time_ms);
+              std::to_string(static_cast<int>(row.label)) + " of " + std::to_string(row.label_id) +
+              " at " + std::to_string(row.label_time_ms);
     });
     EXPECT_TRUE(rows) << error_of(rows);
     users.emplace(id, std::move(text));

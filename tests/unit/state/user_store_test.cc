@@ -97,7 +97,7 @@ TEST_F(UserStoreTest, ARepeatAfterRollbackWritesTheSameRecords) {
 }
 
 TEST_F(UserStoreTest, ALineageIsWrittenOnceBeforeItsFirstEntry) {
-  options_.windows = nullptr;
+  options_.windows = {};
   auto store = open();
   Worker worker(*store, log_);
   for (int i = 0; i < 3; ++i) worker.stage(payment(i, "u"));
@@ -298,7 +298,7 @@ TEST_F(UserStoreTest, ChargesWhatMallocGives) {
 }
 
 TEST_F(UserStoreTest, AScanShowsCommittedStateWhileATransactionIsOpen) {
-  options_.windows = nullptr;  // their rows are read as the transaction sees them
+  options_.windows = {};  // their rows are read as the transaction sees them
   auto store = open();
   Worker worker(*store, log_);
   worker.stage(payment(0, "u"));

@@ -21,11 +21,15 @@ class Job:
     """Topics, group and folders carry the job's name, so jobs share a broker without seeing each other."""
 
     def __init__(self, broker: Broker, name: str, work: Path, *, delivery: str = "exactly_once", replication: int = 1,
-                 settings: dict[str, Any] | None = None):
+                 settings: dict[str, Any] | None = None, entities: bool = False):
+        """`entities`: with the features over merchants, which take a second stage; a verdict then names what it saw of them,
+        and is no longer that of a replay byte for byte."""
+        self.entities = entities
         self.broker, self.name, self.work, self.replication = broker, name, work, replication
         self.group = name
         self.topic = {stream: f"{name}-{stream.replace('_', '-')}" for stream in (
-            "transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state")}
+            "transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state", "entities",
+            "entity_profiles", "entity_state")}
         self.settings = {"delivery": delivery, **(settings or {})}
         self.workers: list[Worker] = []
         self.publisher = sample.Publisher(broker.bootstrap)
@@ -58,6 +62,8 @@ class Job:
         }
         for path, value in changes.items():
             _set(document, path, value)
+        if not self.entities:
+            document["features"] = [f for f in document["features"] if f["entity"] in ("payment", "user")]
         target = self.work / f"{instance}.yaml"
         target.write_text(yaml.safe_dump(document, sort_keys=False))
         return target
@@ -110,6 +116,23 @@ class Job:
                 worker.check_not_failed()
             return self.is_drained()
         eventually(drained, seconds, f"{self.name} drained (committed {self.committed()})", every=0.2)
+
+    def wait_entities_drained(self, seconds: float = 90) -> None:
+        """All that stage entities was told is in its profiles, for every partition of the topic."""
+        def drained() -> bool:
+            alive = [worker for worker in self.workers if worker.alive]
+            owned = sum(worker.metric("weir_assigned_partitions", "entities") for worker in alive)
+            behind = sum(worker.metric("weir_consumer_lag_records", "entities") for worker in alive)
+            return owned == PARTITIONS and behind == 0
+        self.wait_drained(seconds)
+        pause_for_gauges = 2  # twice in a row: gauges are refreshed twice a second
+        seen = 0
+
+        def steadily() -> bool:
+            nonlocal seen
+            seen = seen + 1 if drained() else 0
+            return seen > pause_for_gauges
+        eventually(steadily, seconds, f"{self.name}: entities drained", every=0.6)
 
     def wait_drained_and_whole(self, restarts: int, seconds: float = 120) -> None:
         """After harm to the broker: all is committed, and the running workers agree about who owns what.

@@ -89,12 +89,16 @@ class Worker:
         assert status == 200, f"/metrics answered {status}"
         return body
 
-    def metric(self, name: str, **labels: str) -> float:
-        """Sum over all series of this name whose labels include `labels`; 0 when there is none."""
+    def metric(self, name: str, stage: str = "decisions", **labels: str) -> float:
+        """Sum over all series of this name and stage whose labels include `labels`; 0 when there is none."""
         total = 0.0
         for line in self.metrics_text().splitlines():
             found = _SAMPLE_LINE.match(line)
-            if found and found["name"] == name and labels.items() <= dict(_LABEL.findall(found["labels"] or "")).items():
+            if not found or found["name"] != name:
+                continue
+            has = dict(_LABEL.findall(found["labels"] or ""))
+            is_entities = has.get("worker", "").startswith("entities")
+            if is_entities == (stage == "entities") and labels.items() <= has.items():
                 total += float(found["value"])
         return total
 
