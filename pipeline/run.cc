@@ -61,8 +61,7 @@ class MetricsPublisher {
   std::unique_ptr<kafka::TopicProducer> producer_;
 };
 
-/// The stage of linked entities and the way of labels are not live yet: nobody should find out from
-/// a column of nulls.
+/// The stage of linked entities is not live yet: nobody should find out from a column of nulls.
 void warn_of_missing_windows(const config::Config& config) {
   std::string names;
   for (const auto& declared : config.operators.features) {
@@ -71,11 +70,8 @@ void warn_of_missing_windows(const config::Config& config) {
     names += (names.empty() ? "" : ", ") + declared.name;
   }
   if (names.empty()) return;
-  log_warn(
-      "not computed live yet, null in topic {}: {}; and no label reaches the windows of users. "
-      "`weir "
-      "replay` and `weir features` do both",
-      config.topics.features, names);
+  log_warn("not computed live yet, null in topic {}: {}. `weir replay` and `weir features` do",
+           config.topics.features, names);
 }
 
 }  // namespace
