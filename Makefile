@@ -51,12 +51,14 @@ asan tsan: %: setup build/%/build.ninja ## unit and simulation tests under a san
 	@cmake --build --preset $@
 	@ctest --preset $@ --parallel $$(nproc) $(ARGS)
 
-fuzz: packages-check ## the decoder under libFuzzer; FUZZ_SECONDS=60
+fuzz: packages-check ## the decoders under libFuzzer, one after the other; FUZZ_SECONDS=60 each
 	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DWEIR_FUZZ=ON \
 	  -DWEIR_SANITIZE=fuzzer-no-link,address,undefined
-	@cmake --build build/fuzz --target decode_fuzz
-	@mkdir -p build/fuzz/found
-	@build/fuzz/tests/fuzz/decode_fuzz -max_total_time=$(FUZZ_SECONDS) build/fuzz/found tests/fuzz/corpus/decode
+	@cmake --build build/fuzz --target decode_fuzz label_fuzz state_fuzz
+	@for of in decode label state; do \
+	  mkdir -p build/fuzz/found/$$of; \
+	  build/fuzz/tests/fuzz/$${of}_fuzz -max_total_time=$(FUZZ_SECONDS) build/fuzz/found/$$of tests/fuzz/corpus/$$of; \
+	done
 
 tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 	@python3 tests/tidy/tidy.py

@@ -272,8 +272,7 @@ void UserStore::rollback() {
   for (const Impl::Undo& undo : store.undo) unseen.push_back(undo.user);
   for (const Impl::PageUndo& undo : store.page_undo) unseen.push_back(undo.user);
   std::ranges::sort(unseen);
-  const auto repeated = std::ranges::unique(unseen);
-  unseen.erase(repeated.begin(), repeated.end());
+  unseen.erase(std::unique(unseen.begin(), unseen.end()), unseen.end());
   for (HotUser* user : unseen) {
     const bool any_page =
         std::ranges::any_of(user->pages, [](const auto& page) { return page.second.exists; });

@@ -14,7 +14,7 @@ namespace weir::operators {
 
 enum class PaymentField : std::uint8_t {
   kAmount,   // major units
-  kRatio,    // amount over the user's median of the payments before; missing for the first
+  kRatio,    // as state::Field::kRatio; missing where that is absent
   kHour,     // 0 to 23, UTC
   kWeekend,  // 1 on Saturday and Sunday, UTC, else 0
   kNight,    // 1 from 00:00 to 06:59 UTC, else 0

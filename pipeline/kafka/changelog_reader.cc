@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/kafka/list_offsets.h"
+
 namespace weir::kafka {
 namespace {
 
@@ -28,15 +30,11 @@ Result<std::pair<std::int64_t, std::int64_t>> KafkaChangelogReader::bounds(std::
     if (!made) return made.error();
     ends_ = *std::move(made);
   }
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-  const auto code = rd_kafka_query_watermark_offsets(ends_.get(), topic_.c_str(), partition, &low,
-                                                     &high, kRequestTimeoutMs);
-  if (code) {
-    return retry(fmt::format("cannot ask for the end of changelog {} partition {}: {}", topic_,
-                             partition, describe(code)));
-  }
-  return std::pair{low, high};
+  const auto low = first_offset_of(ends_, topic_, partition, kRequestTimeoutMs);
+  if (!low) return low.error();
+  const auto high = end_offset_of(ends_, topic_, partition, kRequestTimeoutMs);
+  if (!high) return high.error();
+  return std::pair{*low, *high};
 }
 
 Status KafkaChangelogReader::start(std::span<const PartitionOffset> positions) {

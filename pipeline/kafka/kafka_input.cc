@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/kafka/list_offsets.h"
 #include "pipeline/kafka/log_sink.h"
 
 namespace weir::kafka {
@@ -194,15 +195,8 @@ Result<std::int64_t> KafkaInput::first_offset(std::int32_t partition, Lane lane)
   // A topic that was created a moment ago may have partitions without a leader yet.
   const auto deadline = std::chrono::steady_clock::now() + kLeaderPatience;
   for (;;) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    const auto code = rd_kafka_query_watermark_offsets(client_.get(), topic(lane).c_str(),
-                                                       partition, &low, &high, kRequestTimeoutMs);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return low;
-    if (std::chrono::steady_clock::now() > deadline) {
-      return retry(fmt::format("cannot ask for the offsets of topic {} partition {}: {}",
-                               topic(lane), partition, describe(code)));
-    }
+    auto first = first_offset_of(client_, topic(lane), partition, kRequestTimeoutMs);
+    if (first || std::chrono::steady_clock::now() > deadline) return first;
     std::this_thread::sleep_for(kLeaderPause);
   }
 }

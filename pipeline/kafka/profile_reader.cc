@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
-#include <span>
 
 #include <fmt/core.h>
 
+#include "pipeline/kafka/list_offsets.h"
 #include "pipeline/kafka/log_sink.h"
 
 namespace weir::kafka {
@@ -78,22 +78,14 @@ Status ProfileReader::open() {
 
   // The end as a read_committed handle sees it, which stops at the first open transaction: what
   // lies behind it is not lost but late, as the heartbeats say, which lie behind it too.
-  // Not by rd_kafka_query_watermark_offsets: where one of its two requests fails it may say that
-  // all is well and the partition empty (librdkafka 2.0.2).
   const PartitionList list(rd_kafka_topic_partition_list_new(partitions));
-  for (std::int32_t p = 0; p < partitions; ++p) {
-    rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), p)->offset = RD_KAFKA_OFFSET_END;
-  }
-  const auto asked = rd_kafka_offsets_for_times(client->get(), list.get(), kRequestTimeoutMs);
   std::map<std::int32_t, std::int64_t> ends;
-  for (auto& partition : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
-    const auto code = asked ? asked : partition.err;
-    if (code || partition.offset < 0) {
-      return retry(fmt::format("cannot ask for the end of topic {} partition {}: {}", topic_,
-                               partition.partition, describe(code)));
-    }
-    if (partition.offset > 0) ends[partition.partition] = partition.offset;
-    partition.offset = RD_KAFKA_OFFSET_BEGINNING;
+  for (std::int32_t p = 0; p < partitions; ++p) {
+    const auto end = end_offset_of(*client, topic_, p, kRequestTimeoutMs);
+    if (!end) return end.error();
+    if (*end > 0) ends[p] = *end;
+    rd_kafka_topic_partition_list_add(list.get(), topic_.c_str(), p)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
   }
   if (const auto code = rd_kafka_assign(client->get(), list.get())) {
     return retry(fmt::format("cannot read topic {}: {}", topic_, describe(code)));

@@ -21,7 +21,8 @@ inline constexpr std::size_t kEntityKinds = std::size(kEntityKindNames);
 enum class Field : std::uint8_t {
   kNone,
   kAmount,    // major units
-  kRatio,     // amount over the user's median of the kRatioRows payments before
+  kRatio,     // amount over the user's median of the kRatioRows payments before; of an even number
+              // the lower of the two in the middle. Absent without them, and where that is 0
   kFraud,     // 1 when known as fraud now, else 0
   kLabelled,  // 1 when any label is known now, else 0
   kUser,      // ids from here: only equality and distinct counts
@@ -50,7 +51,8 @@ enum class Function : std::uint8_t {
   kDistinct,   // different present values
   kLast,       // value of the newest event before this one
   kTimeSince,  // seconds since the newest event before this one
-  kMedian,     // over the last `rows` events before this one
+  kMedian,     // amount, of the last `rows` events before this one; of an even number the mean of
+               // the two in the middle
   // Of the newest labelled events, in event-time order. A run is the unbroken row of frauds at
   // their end.
   kLastLabel,  // 1 fraud, 0 genuine

@@ -24,7 +24,7 @@ struct EventRow {
   std::uint64_t device = 0;
   std::uint64_t ip = 0;
   std::uint64_t card = 0;
-  std::uint32_t ratio_milli = 0;  // amount over the user's running median then, in 1/1000; 0 = none
+  std::uint32_t ratio_milli = 0;  // Field::kRatio, in 1/1000 and at least 1; 0 = none
   std::uint16_t currency = 999;   // ISO 4217 numeric
   std::uint16_t mcc = 0;          // 0 = absent
   std::uint16_t country = 0;      // two letters, high byte first; 0 = absent

@@ -22,7 +22,7 @@ void write_window_values(Operation& operation, std::span<double> values);
 /// windows see.
 void write_values_by_scan(Operation& operation, const EventRow& row, std::span<double> values);
 
-/// The row's amount over the median of the kRatioRows before `place`, as EventRow keeps it.
+/// The row's amount over the lower median of the kRatioRows before `place`, as EventRow keeps it.
 std::uint32_t ratio_before(Operation& operation, Place place, std::int64_t amount);
 
 }  // namespace weir::state

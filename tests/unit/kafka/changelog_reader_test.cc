@@ -52,6 +52,20 @@ TEST_F(ChangelogReaderTest, KnowsTheBoundsOfAPartition) {
   EXPECT_EQ(*reader_->bounds(0), (std::pair<std::int64_t, std::int64_t>{0, 0}));
 }
 
+TEST_F(ChangelogReaderTest, ABoundThatWasNotToldIsAnErrorAndNoOffset) {
+  // Either request may fail. How the answers meet differs from try to try.
+  for (int i = 0; i < 20; ++i) {
+    for (const auto& codes : {std::vector<int>{RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED},
+                              {0, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED}}) {
+      broker_->fail_requests(kListOffsets, codes);
+      const auto bounds = reader_->bounds(1);
+      ASSERT_FALSE(bounds) << bounds->first << " to " << bounds->second;
+      EXPECT_EQ(bounds.error().kind, ErrorKind::kRetry);
+    }
+  }
+  EXPECT_EQ(*reader_->bounds(1), (std::pair<std::int64_t, std::int64_t>{0, 5}));
+}
+
 TEST_F(ChangelogReaderTest, ReadsFromAPositionToTheTarget) {
   ASSERT_TRUE(reader_->start(Positions{{1, 2}}));
   EXPECT_EQ(reader_->position(1), 2);

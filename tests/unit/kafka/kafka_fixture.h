@@ -23,6 +23,8 @@
 namespace weir::kafka {
 
 inline constexpr std::chrono::seconds kPatience{30};
+inline constexpr int kFetch = 1;  // request numbers of the protocol
+inline constexpr int kListOffsets = 2;
 
 /// Lines of pipeline/kafka and librdkafka, from any thread.
 class LogLines {

@@ -86,6 +86,20 @@ TEST_F(KafkaInputTest, DeliversFromWhereItIsToldAndAgainAfterARewind) {
   EXPECT_EQ(assignments.told, (Names{"assigned", "revoked 2"}));
 }
 
+TEST_F(KafkaInputTest, AsksAgainWhereAPartitionBeginsWhenItIsNotTold) {
+  publish(6);
+  Assignments assignments;
+  KafkaInput input(input_options());
+  ASSERT_TRUE(input.open(assignments));
+  join(input, assignments);
+  for (int i = 0; i < 10; ++i) {
+    broker_->fail_requests(kListOffsets, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+    const auto first = input.first_offset(partition_, Lane::kEvents);
+    ASSERT_TRUE(first) << first.error().message;
+    ASSERT_EQ(*first, 0) << "payments would be skipped";
+  }
+}
+
 TEST_F(KafkaInputTest, DeliversAtMostTheBatchAskedForWithTheRecordsOwnBytes) {
   publish(6);
   Assignments assignments;

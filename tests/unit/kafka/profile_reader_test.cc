@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kFetch = 1;  // request numbers of the protocol
-constexpr int kListOffsets = 2;
 constexpr const char* kTopic = "changelog";  // a topic the fixture can write to, with tombstones
 
 class ProfileReaderTest : public KafkaFixture {
