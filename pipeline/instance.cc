@@ -1,5 +1,6 @@
 #include "pipeline/instance.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -25,6 +26,8 @@ namespace {
 constexpr std::chrono::milliseconds kTurn{
     50};  // longest wait for input; bounds how late the stop flag is seen
 constexpr std::chrono::milliseconds kProfilesPatience{5'000};
+constexpr std::chrono::milliseconds kEntityRetryMin{5'000};
+constexpr std::chrono::milliseconds kEntityRetryMax{60'000};
 
 std::size_t workers_in_all(const config::Config& config) {
   return config.workers + (needs_entities(config) ? config.entities.workers : 0);
@@ -43,6 +46,7 @@ Instance::Instance(const config::Config& config)
     : config_(config),
       health_(clock_, workers_in_all(config)),
       exposition_({std::string(kVersion), std::string(kRevision)}, health_) {
+  health_.need_only_first(config_.workers);
   for (std::size_t i = 0; i < workers_in_all(config_); ++i) {
     metrics_.push_back(std::make_unique<telemetry::WorkerMetrics>());
     exposition_.add_worker(name_of(i), *metrics_.back());
@@ -80,7 +84,13 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   if (instance->entity_partitions_ > 0) instance->follow_profiles();
   instance->running_ = workers_in_all(config);
   for (std::size_t i = 0; i < workers_in_all(config); ++i) {
-    instance->threads_.emplace_back([self = instance.get(), i] { self->run_worker(i); });
+    instance->threads_.emplace_back([self = instance.get(), i] {
+      if (self->is_entities(i)) {
+        self->run_entity_worker(i);
+      } else {
+        self->run_worker(i);
+      }
+    });
   }
   return instance;
 }
@@ -228,7 +238,7 @@ void Instance::wait_for_profiles() const {
 }
 
 void Instance::run_worker(std::size_t index) {
-  name_log_thread(is_entities(index) ? name_of(index) : fmt::format("worker-{}", index));
+  name_log_thread(fmt::format("worker-{}", index));
   const auto status = work(index);
   health_.worker(index).set_phase(status ? telemetry::WorkerPhase::kDraining
                                          : telemetry::WorkerPhase::kFailed);
@@ -239,6 +249,35 @@ void Instance::run_worker(std::size_t index) {
     stop();  // the others commit and leave: a supervisor restarts the whole instance
   }
   running_.fetch_sub(1);
+}
+
+/// Payments get their verdicts without this stage, and say so: whatever ends its worker, the others
+/// go on, and it is tried again.
+void Instance::run_entity_worker(std::size_t index) {
+  name_log_thread(name_of(index));
+  auto& health = health_.worker(index);
+  auto wait = kEntityRetryMin;
+  while (!stop_.load()) {
+    const auto started = clock_.now();
+    const auto status = work(index);
+    if (status || stop_.load()) break;
+    health.set_phase(telemetry::WorkerPhase::kFailed);
+    if (clock_.now() - started > kEntityRetryMax) wait = kEntityRetryMin;  // it went well for long
+    log_error("stopped, tried again in {} s; until then profiles grow stale: {}",
+              wait.count() / 1'000, status.error().message);
+    pause(wait, health);
+    wait = std::min(wait * 2, kEntityRetryMax);
+  }
+  health.set_phase(telemetry::WorkerPhase::kDraining);
+  running_.fetch_sub(1);
+}
+
+void Instance::pause(std::chrono::milliseconds length, telemetry::WorkerHealth& health) const {
+  const auto until = clock_.now() + length;
+  while (!stop_.load() && clock_.now() < until) {
+    std::this_thread::sleep_for(kTurn);
+    health.beat();
+  }
 }
 
 Status Instance::work(std::size_t index) {

@@ -54,6 +54,8 @@ class Instance {
   Status prepare_entity_topics(kafka::Cluster& cluster);
   void follow_profiles();
   void run_worker(std::size_t index);
+  void run_entity_worker(std::size_t index);
+  void pause(std::chrono::milliseconds length, telemetry::WorkerHealth& health) const;
   Status work(std::size_t index);
   void wait_for_profiles() const;
   /// Workers of stage entities come behind those of stage decisions.

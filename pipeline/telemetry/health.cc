@@ -25,13 +25,13 @@ std::string_view to_string(WorkerPhase phase) {
 }
 
 Health::Health(const Clock& clock, std::size_t workers, std::chrono::milliseconds patience)
-    : clock_(clock), patience_(patience) {
+    : clock_(clock), patience_(patience), needed_(workers) {
   for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back(clock);
 }
 
 std::vector<std::string> Health::waiting_for() const {
   std::vector<std::string> reasons;
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
+  for (std::size_t i = 0; i < needed_; ++i) {
     const WorkerPhase phase = workers_[i].phase();
     if (phase != WorkerPhase::kRunning)
       reasons.push_back(fmt::format("worker-{}: {}", i, to_string(phase)));

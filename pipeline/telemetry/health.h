@@ -55,6 +55,8 @@ class Health {
          std::chrono::milliseconds patience = std::chrono::seconds(150));
 
   [[nodiscard]] WorkerHealth& worker(std::size_t index) { return workers_.at(index); }
+  /// Readiness asks for the first workers only: what the others do, payments need not wait for.
+  void need_only_first(std::size_t workers) { needed_ = workers; }
   /// What readiness still waits for, "worker-0: restoring" each; empty when ready.
   [[nodiscard]] std::vector<std::string> waiting_for() const;
   /// Workers without a beat for longer than `patience`, "worker-0: no heartbeat for 31s" each;
@@ -64,6 +66,7 @@ class Health {
  private:
   const Clock& clock_;
   std::chrono::milliseconds patience_;
+  std::size_t needed_;
   std::deque<WorkerHealth> workers_;  // a deque, because atomics cannot move
 };
 

@@ -150,6 +150,23 @@ class Entities(BrokerCase):
         eventually(lambda: self._probe(job, half) == ["profile_stale"], 60, "profiles are stale", every=1.0)
         self.assertTrue(decisions.alive)
 
+    def test_a_stage_that_cannot_work_stops_no_payment_and_comes_back_by_itself(self):
+        job = self.job(entities=True).create_input_topics()
+        in_the_way = job.state_dir("a") / "in-process-entities-0"  # where the stage's worker wants a file of its own
+        in_the_way.mkdir(parents=True)
+        worker = job.worker("a").start_ready()
+        job.publish(sample.transactions()[:200])
+        job.wait_drained()
+        self.assertEqual(len(job.read("verdicts")), 200)
+        eventually(lambda: "tried again in" in worker.log(), 60, "the stage says that it is tried again")
+        self.assertTrue(worker.is_ready())
+        in_the_way.rmdir()
+        job.wait_entities_drained()
+        told = read_entities(self.broker, job.topic["entities"])
+        self.assertEqual(sum(len(entity.events) for entity in told.values()), 200)
+        self.assertEqual(worker.stop(), 0, worker.log_tail())
+        self.check_state(told, worker.config)
+
     def _probe(self, job: Job, start: int) -> list[str]:
         """What the newest verdict says of profiles, after one more payment."""
         self.sent = getattr(self, "sent", start)

@@ -102,7 +102,7 @@ class KafkaFixture : public testing::Test {
     return {{broker_->bootstrap(), {{"session.timeout.ms", "4000"}}}, "input", "", "group", ""};
   }
   [[nodiscard]] OutputOptions output_options() const {
-    return {connection(), kTopics, "weir-test-0", 2, {2, 2, 2, 2, 2}};
+    return {connection(), kTopics, "weir-test-0", 2, {2, 2, 2, 2, 2, 2, 2}};
   }
   static OutputRecord record(Stream stream, std::string value, std::int32_t partition = 0) {
     return {stream, partition, partition, "key", std::move(value), {{"name", "value"}}};
@@ -132,7 +132,7 @@ class KafkaFixture : public testing::Test {
   }
 
   inline static const StreamTopics kTopics{"verdicts", "features", "dead-letters", "changelog",
-                                           "metrics"};
+                                           "metrics",  "entities", "profiles"};
   LogLines log_;
   SystemClock clock_;
   std::unique_ptr<EmbeddedBroker> broker_;
