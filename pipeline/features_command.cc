@@ -10,6 +10,7 @@
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/text_output.h"
+#include "pipeline/topic_copy.h"
 
 namespace weir {
 namespace {
@@ -80,8 +81,12 @@ int features_command(const FeaturesArguments& arguments) {
                                     arguments.config.file)),
                   kExitConfig);
   }
-  options.transactions = arguments.transactions;
-  options.labels = arguments.labels;
+  const auto transactions = TopicCopy::of(arguments.transactions, loaded->config);
+  if (!transactions) return report(transactions.error(), kExitData);
+  const auto labels = TopicCopy::of(arguments.labels, loaded->config);
+  if (!labels) return report(labels.error(), kExitData);
+  options.transactions = transactions->path();
+  options.labels = labels->path();
   const bool terminal = isatty(STDERR_FILENO) != 0;
   if (terminal) options.progress = print_progress;
 

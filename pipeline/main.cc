@@ -8,6 +8,7 @@
 
 #include "pipeline/commands.h"
 #include "pipeline/config/suggest.h"
+#include "pipeline/topic_copy.h"
 #include "pipeline/version.h"
 
 namespace {
@@ -106,17 +107,22 @@ int main(int argc, char** argv) {
     code = keys ? weir::keys_command() : weir::check_command(check_source, resolved, offline);
   });
 
+  const CLI::Validator file_or_topic(
+      [](const std::string& text) {
+        return text.starts_with(weir::kTopicPrefix) ? std::string() : CLI::ExistingFile(text);
+      },
+      "FILE|topic:NAME");
   weir::ReplayArguments replay_arguments;
   auto* replay = app.add_subcommand(
       "replay", "The same operators over files, in event-time order; the same bytes on every run");
   add_config(*replay, replay_arguments.config);
   replay
       ->add_option("--transactions", replay_arguments.transactions,
-                   "Payments (.jsonl or .jsonl.gz)")
+                   "Payments: .jsonl, .jsonl.gz or topic:NAME")
       ->required()
-      ->check(CLI::ExistingFile);
-  replay->add_option("--labels", replay_arguments.labels, "Labels (.jsonl or .jsonl.gz)")
-      ->check(CLI::ExistingFile);
+      ->check(file_or_topic);
+  replay->add_option("--labels", replay_arguments.labels, "Labels: .jsonl, .jsonl.gz or topic:NAME")
+      ->check(file_or_topic);
   replay
       ->add_option("--out", replay_arguments.verdicts_out,
                    "Verdicts, one a line; - for standard output")
@@ -130,19 +136,19 @@ int main(int argc, char** argv) {
   replay->callback([&] { code = weir::replay_command(replay_arguments); });
 
   weir::FeaturesArguments features_arguments;
-  auto* features =
-      app.add_subcommand("features", "The declared features of a file of payments, as CSV");
+  auto* features = app.add_subcommand(
+      "features", "The declared features of payments of a file or topic, as CSV");
   features->footer(kAboutFeatures);
   add_config(*features, features_arguments.config);
   features
       ->add_option("--transactions", features_arguments.transactions,
-                   "Payments (.jsonl or .jsonl.gz), in any order")
+                   "Payments, in any order: .jsonl, .jsonl.gz or topic:NAME")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(file_or_topic);
   features
       ->add_option("--labels", features_arguments.labels,
-                   "Labels (.jsonl or .jsonl.gz); without them no fraud is known")
-      ->check(CLI::ExistingFile);
+                   "Labels: .jsonl, .jsonl.gz or topic:NAME; without them no fraud is known")
+      ->check(file_or_topic);
   features
       ->add_option("--out", features_arguments.out,
                    "Table (.csv, or .csv.gz to compress it); - for standard output")

@@ -10,6 +10,7 @@
 #include "pipeline/open_scorer.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
+#include "pipeline/topic_copy.h"
 
 namespace weir {
 namespace {
@@ -63,8 +64,12 @@ int replay_command(const ReplayArguments& arguments) {
   const auto scorer = open_scorer(config);
   if (!scorer) return report(scorer.error(), kExitConfig);
   auto options = replay_options(config);
-  options.transactions = arguments.transactions;
-  options.labels = arguments.labels;
+  const auto transactions = TopicCopy::of(arguments.transactions, config);
+  if (!transactions) return report(transactions.error(), kExitData);
+  const auto labels = TopicCopy::of(arguments.labels, config);
+  if (!labels) return report(labels.error(), kExitData);
+  options.transactions = transactions->path();
+  options.labels = labels->path();
   OutputFile verdicts;
   OutputFile features;
   OutputFile dead_letters;

@@ -41,6 +41,9 @@ class Chaotic:
         self.assertEqual(len(expected.verdicts), 30_930)
         self.check_verdicts(expected, job.read("verdicts"))
 
+        compared = oracle.check_features(job, sample.transactions())
+        print(f"  {compared} feature values equal those of weir features", file=sys.stderr)
+
         fresh = job.worker("fresh")
         fresh.start_ready()
         self.assertEqual(fresh.stop(), 0, fresh.log_tail())

@@ -39,15 +39,35 @@ def replay(job: Job, transactions: tuple[bytes, ...], labels: tuple[bytes, ...] 
                     [json.loads(line) for line in paths["state"].read_bytes().splitlines()])
 
 
-def features(job: Job, transactions: tuple[bytes, ...]) -> dict[str, dict[str, float | None]]:
+def features(job: Job, transactions: tuple[bytes, ...],
+             labels: tuple[bytes, ...] = ()) -> dict[str, dict[str, float | None]]:
     """What `weir features` says of each payment, by transaction_id; None is a value there was not."""
     payments, table = job.work / "features.jsonl", job.work / "features.csv"
     payments.write_bytes(b"".join(line + b"\n" for line in transactions))
-    done = weir("features", "--config", str(job.config("features")), "--transactions", str(payments), "--out", str(table))
+    opinions = job.work / "features-labels.jsonl"
+    opinions.write_bytes(b"".join(line + b"\n" for line in labels))
+    done = weir("features", "--config", str(job.config("features")), "--transactions", str(payments), "--labels", str(opinions),
+                "--out", str(table))
     assert done.returncode == 0, done.stderr.decode()
     with table.open(newline="") as lines:
         return {row.pop("transaction_id"): {name: float(value) if value else None for name, value in row.items()}
                 for row in csv.DictReader(lines)}
+
+
+def check_features(job: Job, transactions: tuple[bytes, ...]) -> int:
+    """Every value in topic `features` is the one that `weir features` gives, bit for bit. Returns how many were compared."""
+    offline = features(job, transactions)
+    names = list(next(iter(offline.values())))
+    compared, wrong, seen = 0, [], set()
+    for record in job.read("features"):
+        live = json.loads(record.value)
+        transaction = live["transaction_id"]
+        seen.add(transaction)
+        compared += len(names)
+        wrong += [(transaction, name) for name in names if live["windows"][name] != offline[transaction][name]]
+    assert seen == offline.keys(), f"{len(offline.keys() - seen)} payments have no features"
+    assert not wrong, f"{len(wrong)} of {compared} values differ: {_some(wrong)}"
+    return compared
 
 
 def check_exactly_once(expected: Expected, verdicts: list[Record]) -> None:
