@@ -224,8 +224,11 @@ TEST_F(EntityPathTest, TheSameIdOfAnotherUserIsAnotherEvent) {
 }
 
 TEST_F(EntityPathTest, WhatIsNoRecordBecomesADeadLetterAndStagesNothing) {
-  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
-           {"T1", event(1, 5)}, {"u:anna", event(1, 5)}, {"m:T1", event(1, 5) + "x"}}) {
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"T1", event(1, 5)},
+                                                        {std::string("m:a\0b", 5), event(1, 5)},
+                                                        {"u:anna", event(1, 5)},
+                                                        {"m:T1", event(1, 5) + "x"}}) {
     const auto out = tell(key, value);
     ASSERT_EQ(out.size(), 1U) << key;
     EXPECT_EQ(out[0].stream, Stream::kDeadLetters);
@@ -234,7 +237,7 @@ TEST_F(EntityPathTest, WhatIsNoRecordBecomesADeadLetterAndStagesNothing) {
     EXPECT_THAT(out[0].headers, testing::Contains(testing::Pair("weir-topic", "told")));
   }
   EXPECT_EQ(metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kDecode)].get(),
-            3);
+            4);
   EXPECT_FALSE(stores_.at(0)->has_staged());
 }
 
