@@ -141,5 +141,13 @@ TEST_F(EntityFactsTest, LookingForAnEventChangesNoValue) {
   EXPECT_EQ(value, 300);
 }
 
+TEST_F(EntityFactsTest, TwoUsersMayUseOneTransactionIdAtOneTime) {
+  add(event(1, 5));
+  add(event(1, 6));
+  EXPECT_TRUE(contains(event(1, 5)));
+  EXPECT_TRUE(contains(event(1, 6)));
+  EXPECT_FALSE(contains(event(1, 7)));
+}
+
 }  // namespace
 }  // namespace weir::state
