@@ -15,13 +15,14 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using Names = std::vector<std::string>;
 
-std::shared_ptr<const WindowPlan> plan_over(EntityKind kind, Function function, Field field) {
+std::shared_ptr<const WindowPlan> plan_over(EntityKind kind, Function function, Field field,
+                                            std::int64_t window_ms = 86'400'000) {
   FeatureDeclaration declaration;
   declaration.name = "f";
   declaration.entity = kind;
   declaration.function = function;
   declaration.field = field;
-  declaration.window_ms = 86'400'000;
+  declaration.window_ms = window_ms;
   const std::vector<FeatureDeclaration> declarations{declaration};
   return std::make_shared<const WindowPlan>(*WindowPlan::compile(kind, declarations, kLatenessMs));
 }
@@ -46,9 +47,11 @@ class EntityStoreTest : public testing::Test {
   std::unique_ptr<UserStore> open() {
     return open_or_die(std::make_unique<SharedBacking>(*backing_), options_);
   }
-  void add(const std::string& owner, std::uint64_t user = 1, int events = 1) {
+  void add(const std::string& owner, std::uint64_t user = 1, int events = 1,
+           std::int64_t apart_ms = 1) {
     for (int i = 0; i < events; ++i) {
-      EventRow row = event_row(offset_, kStart + offset_);
+      now_ms_ += apart_ms;
+      EventRow row = event_row(offset_, now_ms_);
       row.user = user;
       ASSERT_TRUE(store_->windows(kind_by_letter(owner))->add(owner, row, {}));
       store_->log(store_->take_window_changes(), WindowCause::kEvent, offset_++);
@@ -75,6 +78,7 @@ class EntityStoreTest : public testing::Test {
   std::unique_ptr<UserStore> store_;
   Changelog log_;
   std::int64_t offset_ = 0;
+  std::int64_t now_ms_ = kStart;
 };
 
 TEST_F(EntityStoreTest, EachKindHasWindowsOfItsOwnFeatures) {
@@ -87,21 +91,24 @@ TEST_F(EntityStoreTest, EachKindHasWindowsOfItsOwnFeatures) {
   EXPECT_EQ(value(*store_, "d:a"), 2) << "users, not events";
 }
 
-TEST_F(EntityStoreTest, ARestorePutsEveryRowIntoItsKind) {
+TEST_F(EntityStoreTest, ARestoreKeepsOfEveryEntityWhatTheFeaturesOfItsKindSee) {
+  options_.windows.of(EntityKind::kMerchant) =
+      plan_over(EntityKind::kMerchant, Function::kCount, Field::kNone, 1'000);
+  store_ = open();
+  constexpr int kMany = 400;  // over more than an hour: merchants have forgotten most of it
+  for (int i = 0; i < kMany; ++i) add("d:a", static_cast<std::uint64_t>(i) + 1, 1, 10'000);
   add("m:T1", 5, 3);
-  add("d:a", 5, 2);
-  add("d:a", 6);
   commit();
   const auto before = dump(*store_);
   backing_ = make_memory_store();
   auto restored = open();
   ASSERT_EQ(error_of(restore_from(*restored, log_)), "");
-  EXPECT_EQ(value(*restored, "m:T1"), 3);
-  EXPECT_EQ(value(*restored, "d:a"), 2);
   EXPECT_EQ(dump(*restored), before);
-  std::size_t rows = 0;
+  EXPECT_EQ(value(*restored, "m:T1"), 3);
+  EXPECT_EQ(value(*restored, "d:a"), kMany);
+  int rows = 0;
   ASSERT_TRUE(restored->window_rows("d:a", [&](const EventRow&) { ++rows; }));
-  EXPECT_EQ(rows, 3U);
+  EXPECT_EQ(rows, kMany);
 }
 
 TEST_F(EntityStoreTest, OwnersComeInKeyOrderEachOnceHoweverManyPagesTheyHave) {
