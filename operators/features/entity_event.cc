@@ -88,6 +88,8 @@ Result<EntityKey> parse_entity_key(std::string_view key) {
   const std::string_view id = key.substr(2);
   if (id.empty()) return refused("empty id");
   if (id.size() > kIdBytesMax) return refused("id above 128 bytes");
+  // Keys of the state and its changelog end an owner with it: no restore could read them.
+  if (id.find('\0') != std::string_view::npos) return refused("zero byte in id");
   return EntityKey{static_cast<EntityKind>(kind), id};
 }
 

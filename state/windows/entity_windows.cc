@@ -391,8 +391,7 @@ Result<bool> EntityWindows::contains(std::string_view entity, const EventRow& ro
   }
   open_head(operation);
   if (!operation.status()) return operation.status().error();
-  const auto place = find_row(operation, row.time_ms, row.transaction);
-  const bool found = place && operation.rows(place->page)[place->index].user == row.user;
+  const bool found = find_event(operation, row).has_value();
   if (!operation.status()) return operation.status().error();
   return found;
 }

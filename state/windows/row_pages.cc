@@ -102,6 +102,12 @@ std::optional<Place> find_row(Operation& operation, std::int64_t time_ms,
                     [&](const EventRow& row) { return row.transaction == transaction; });
 }
 
+std::optional<Place> find_event(Operation& operation, const EventRow& event) {
+  return find_where(operation, event.time_ms, [&](const EventRow& row) {
+    return row.transaction == event.transaction && row.user == event.user;
+  });
+}
+
 std::optional<Place> find_sequence(Operation& operation, std::int64_t time_ms,
                                    std::uint32_t sequence) {
   return find_where(operation, time_ms,

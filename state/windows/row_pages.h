@@ -23,6 +23,8 @@ Place insert_row(Operation& operation, const EventRow& row);
 /// The row of this payment; nullopt when it is not there.
 std::optional<Place> find_row(Operation& operation, std::int64_t time_ms,
                               std::uint64_t transaction);
+/// The row of this payment of this user: an id is a user's own.
+std::optional<Place> find_event(Operation& operation, const EventRow& event);
 
 /// First row after `time_ms`; the end when there is none.
 Place first_after(Operation& operation, std::int64_t time_ms);

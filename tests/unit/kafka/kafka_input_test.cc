@@ -1,5 +1,8 @@
 // KafkaInput against librdkafka's mock cluster: assignment, delivery from where it was told,
-// rewinding. (Static membership: tests/integration.)
+// rewinding, payments and labels side by side. (Static membership: tests/integration.)
+
+#include <array>
+#include <span>
 
 #include <librdkafka/rdkafka.h>
 
@@ -211,6 +214,146 @@ TEST_F(KafkaInputTest, ABrokerThatGoesAndComesBackLosesNothing) {
   broker_->set_broker_up(1, true);
   publish(2);
   EXPECT_EQ(poll_until(input, 2), names(3, 4));
+}
+
+/// Payments in topic "input", labels in topic "labels": all of one key, so of partition_.
+class TwoLanesTest : public KafkaInputTest {
+ protected:
+  void SetUp() override {
+    KafkaInputTest::SetUp();
+    ASSERT_TRUE(broker_->create_topic("labels", 2));
+  }
+  [[nodiscard]] InputOptions two_lanes() const {
+    InputOptions options = input_options();
+    options.labels_topic = "labels";
+    return options;
+  }
+  void publish_labels(int count) {
+    auto producer = TopicProducer::open(connection());
+    ASSERT_TRUE(producer);
+    for (int i = 0; i < count; ++i) {
+      ASSERT_TRUE((*producer)->send("labels", "key", "label " + std::to_string(i)));
+    }
+    ASSERT_TRUE((*producer)->flush(10s));
+  }
+  /// What comes until there are `count` records: values by lane.
+  static std::array<Names, 2> poll_lanes(KafkaInput& input, std::size_t count) {
+    std::array<Names, 2> values;
+    until([&] {
+      std::vector<RawRecord> records;
+      const auto polled = input.poll(records, 100, 20ms);
+      EXPECT_TRUE(polled) << polled.error().message;
+      for (const auto& record : records) {
+        values[static_cast<std::size_t>(record.lane)].emplace_back(record.value);
+      }
+      return values[0].size() + values[1].size() >= count;
+    });
+    return values;
+  }
+  static std::int64_t offset_of(std::span<const PartitionOffset> all, std::int32_t partition,
+                                Lane lane) {
+    for (const auto& one : all) {
+      if (one.partition == partition && one.lane == lane) return one.next_offset;
+    }
+    ADD_FAILURE() << "not among them: " << partition;
+    return -2;
+  }
+  [[nodiscard]] Positions from_the_start() const {
+    return {
+        {0, 0, Lane::kEvents}, {1, 0, Lane::kEvents}, {0, 0, Lane::kLabels}, {1, 0, Lane::kLabels}};
+  }
+};
+
+TEST_F(TwoLanesTest, APartitionIsAssignedWithBothAndRecordsCarryTheirLane) {
+  publish(2);
+  publish_labels(3);
+  Assignments assignments;
+  KafkaInput input(two_lanes());
+  ASSERT_TRUE(input.open(assignments));
+  join(input, assignments);
+  ASSERT_EQ(assignments.owned.size(), 4U) << "two partitions of two topics";
+  EXPECT_EQ(assignments.times, 1);
+  for (const auto lane : kLanes) {
+    EXPECT_EQ(offset_of(assignments.owned, 0, lane), -1);
+    EXPECT_EQ(offset_of(assignments.owned, 1, lane), -1);
+  }
+  EXPECT_EQ(*input.first_offset(partition_, Lane::kLabels), 0) << "where nothing is committed";
+
+  ASSERT_TRUE(input.resume_at(from_the_start()));
+  const auto values = poll_lanes(input, 5);
+  EXPECT_EQ(values[0], (Names{"payment 0", "payment 1"}));
+  EXPECT_EQ(values[1], (Names{"label 0", "label 1", "label 2"}));
+  EXPECT_EQ(input.known_end(partition_, Lane::kEvents), 2);
+  EXPECT_EQ(input.known_end(partition_, Lane::kLabels), 3);
+}
+
+TEST_F(TwoLanesTest, EachLaneIsCommittedAndRewoundForItself) {
+  publish(2);
+  publish_labels(3);
+  {
+    Assignments assignments;
+    KafkaInput input(two_lanes());
+    ASSERT_TRUE(input.open(assignments));
+    join(input, assignments);
+    const auto committed = input.commit_offsets(
+        Positions{{partition_, 1, Lane::kEvents}, {partition_, 2, Lane::kLabels}});
+    ASSERT_TRUE(committed) << committed.error().message;
+  }
+  Assignments assignments;
+  KafkaInput input(two_lanes());
+  ASSERT_TRUE(input.open(assignments));
+  join(input, assignments);
+  ASSERT_EQ(assignments.owned.size(), 4U);
+  const auto committed = input.committed(Ids{0, 1});
+  ASSERT_TRUE(committed) << committed.error().message;
+  for (const auto& all : {assignments.owned, *committed}) {
+    EXPECT_EQ(offset_of(all, partition_, Lane::kEvents), 1);
+    EXPECT_EQ(offset_of(all, partition_, Lane::kLabels), 2);
+    EXPECT_EQ(offset_of(all, 0, Lane::kEvents), -1);
+    EXPECT_EQ(offset_of(all, 0, Lane::kLabels), -1);
+  }
+  ASSERT_TRUE(
+      input.resume_at(Positions{{partition_, 1, Lane::kEvents}, {partition_, 2, Lane::kLabels}}));
+  auto values = poll_lanes(input, 2);
+  EXPECT_EQ(values[0], Names{"payment 1"});
+  EXPECT_EQ(values[1], Names{"label 2"});
+  ASSERT_TRUE(input.pause(Ids{partition_}));
+  ASSERT_TRUE(
+      input.resume_at(Positions{{partition_, 2, Lane::kEvents}, {partition_, 1, Lane::kLabels}}));
+  values = poll_lanes(input, 2);
+  EXPECT_EQ(values[0], Names{});
+  EXPECT_EQ(values[1], (Names{"label 1", "label 2"}));
+}
+
+TEST_F(TwoLanesTest, TheEndIsKnownByLaneAndOverWithTheNextRecord) {
+  publish(2);
+  publish_labels(1);
+  Assignments assignments;
+  KafkaInput input(two_lanes());
+  ASSERT_TRUE(input.open(assignments));
+  join(input, assignments);
+  EXPECT_FALSE(input.at_end(partition_, Lane::kEvents)) << "nothing was looked at";
+  ASSERT_TRUE(input.resume_at(from_the_start()));
+  const auto wait_for_the_end = [&] {
+    until([&] {
+      poll(input);
+      return input.at_end(partition_, Lane::kEvents) && input.at_end(partition_, Lane::kLabels) &&
+             input.at_end(0, Lane::kEvents);
+    });
+  };
+  wait_for_the_end();
+  EXPECT_FALSE(input.at_end(7, Lane::kEvents)) << "somebody else's";
+  publish_labels(1);
+  until([&] { return !poll(input, 1).empty(); });
+  EXPECT_FALSE(input.at_end(partition_, Lane::kLabels));
+  EXPECT_TRUE(input.at_end(partition_, Lane::kEvents)) << "only labels have come";
+  wait_for_the_end();
+
+  ASSERT_TRUE(input.pause(Ids{partition_}));
+  EXPECT_FALSE(input.at_end(partition_, Lane::kEvents)) << "it does not look any more";
+  ASSERT_TRUE(
+      input.resume_at(Positions{{partition_, 0, Lane::kEvents}, {partition_, 0, Lane::kLabels}}));
+  EXPECT_FALSE(input.at_end(partition_, Lane::kEvents));
 }
 
 }  // namespace

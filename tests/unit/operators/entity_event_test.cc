@@ -91,6 +91,11 @@ TEST(EntityKey, WhatIsNoKeyIsRefused) {
   EXPECT_EQ(key_refusal(std::string_view("\0:1", 3)), "entity record: unknown kind of entity");
 }
 
+TEST(EntityKey, AnIdWithAZeroByteIsRefusedForInTheStateItWouldEndThere) {
+  EXPECT_EQ(key_refusal(std::string_view("m:a\0b", 5)), "entity record: zero byte in id");
+  EXPECT_EQ(key_refusal(std::string_view("m:\0", 3)), "entity record: zero byte in id");
+}
+
 TEST(EntityRecord, AnEventComesBackBitForBit) {
   for (const EventRow& row : {full_row(), EventRow{}}) {
     const std::string value = encode_entity_event(row);

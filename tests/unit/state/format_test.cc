@@ -87,6 +87,18 @@ Entry golden_entry() {
   return entry;
 }
 
+/// What stage decisions remembers of a payment whose entities came as profiles.
+Entry golden_entry_with_profiles(std::uint8_t count = 2) {
+  Entry entry = golden_entry();
+  Decision& decision = entry.verdict->decision;
+  decision.degraded = static_cast<std::uint8_t>(Degraded::kProfileStale);
+  decision.profile_count = count;
+  for (std::uint8_t i = 0; i < count; ++i) {
+    decision.profiles[i] = {static_cast<std::uint8_t>(i + 1), kStart - i, 0x7172737475767778U + i};
+  }
+  return entry;
+}
+
 std::string golden_user() {
   std::string state;
   for (std::uint32_t i = 0; i < 3; ++i) {
@@ -151,6 +163,54 @@ void expect_golden(const std::string& name, const std::string& bytes) {
 
 TEST(StateFormat, EntryHasNotChanged) {
   expect_golden("entry-v1.hex", encode_entry(golden_entry()));
+}
+
+TEST(StateFormat, AnEntryWithProfilesHasNotChanged) {
+  expect_golden("entry-profiles-v1.hex", encode_entry(golden_entry_with_profiles()));
+}
+
+TEST(StateFormat, ProfilesSeenComeBack) {
+  for (std::uint8_t count = 0; count <= kSeenProfilesMax; ++count) {
+    const Entry entry = golden_entry_with_profiles(count);
+    const auto back = decode_entry(encode_entry(entry));
+    ASSERT_TRUE(back) << error_of(back);
+    const Decision& decision = back->verdict->decision;
+    EXPECT_EQ(decision.profile_count, count);
+    EXPECT_EQ(decision.profiles, entry.verdict->decision.profiles);
+    EXPECT_EQ(back->verdict->transaction_id, "tx-golden");
+    EXPECT_EQ(back->verdict->merchant_id, "merchant-17") << "they come behind it";
+    EXPECT_EQ(encode_entry(*back), encode_entry(entry));
+  }
+}
+
+TEST(StateFormat, DamagedProfilesAreRefused) {
+  constexpr std::size_t kProfileBytes = 17;
+  const std::string whole = encode_entry(golden_entry_with_profiles());
+  const std::size_t first = whole.size() - 1 - 2 * kProfileBytes;
+  const auto refused = [](const std::string& bytes) { return is_fatal(decode_entry(bytes)); };
+  ASSERT_FALSE(refused(whole));
+  for (const int count : {0, 1, 3, 4, 5, 255}) {
+    std::string damaged = whole;
+    damaged.back() = static_cast<char>(count);
+    EXPECT_TRUE(refused(damaged)) << count;
+  }
+  std::string too_many(encode_entry(golden_entry_with_profiles(4)));
+  too_many.insert(too_many.size() - 1, whole.substr(first, kProfileBytes));
+  too_many.back() = 5;
+  EXPECT_TRUE(refused(too_many)) << "as many bytes as it says, but more than there are kinds";
+  std::string kind = whole;
+  kind[first] = static_cast<char>(kEntityKinds);
+  EXPECT_TRUE(refused(kind));
+  kind[first] = static_cast<char>(kEntityKinds - 1);
+  EXPECT_FALSE(refused(kind));
+  EXPECT_TRUE(refused(whole.substr(0, first))) << "flagged, and none there";
+  EXPECT_TRUE(refused(whole.substr(0, first) + '\0'));
+  for (std::size_t size = first; size < whole.size(); ++size) {
+    EXPECT_TRUE(refused(whole.substr(0, size))) << size;
+  }
+  EXPECT_TRUE(refused(whole + '\2'));
+  const std::string none = encode_entry(golden_entry());
+  EXPECT_TRUE(refused(none + whole.substr(first))) << "there, but not flagged";
 }
 
 TEST(StateFormat, UserHasNotChanged) {
@@ -258,6 +318,10 @@ TEST(StateFormat, GoldenFilesOfThisVersionAreRead) {
   EXPECT_EQ(entry->verdict->event_time_ms, 1'528'676'687'000);
   EXPECT_EQ(entry->verdict->amount_minor, 9'632);
   EXPECT_EQ(entry->verdict->currency, 978);
+  const auto seen = decode_entry(golden("entry-profiles-v1.hex"));
+  ASSERT_TRUE(seen) << error_of(seen);
+  EXPECT_EQ(seen->verdict->decision.profile_count, 2);
+  EXPECT_EQ(seen->verdict->decision.profiles[1], (SeenProfile{2, kStart - 1, 0x7172737475767779}));
   EXPECT_EQ(error_of(validate_user_state(golden("user-v1.hex"))), "");
   const std::string user_bytes = golden("user-v1.hex");
   EXPECT_EQ(UserView(user_bytes).history_row(1), golden_row(2));

@@ -109,6 +109,19 @@ TEST_F(RocksdbStoreTest, KeepsTheContractOfTheMemoryStore) {
       return ok();
     }));
     EXPECT_EQ(keys, "ac");
+    const auto keys_from = [&](std::string_view first) {
+      keys.clear();
+      EXPECT_TRUE(store->scan(first, [&](std::string_view key, std::string_view) {
+        keys += key;
+        return ok();
+      }));
+      return keys;
+    };
+    EXPECT_EQ(keys_from("a"), "ac") << "the first is among them";
+    EXPECT_EQ(keys_from(std::string_view("a\0", 2)), "c");
+    EXPECT_EQ(keys_from("b"), "c") << "a key that was deleted";
+    EXPECT_EQ(keys_from("c"), "c");
+    EXPECT_EQ(keys_from("d"), "");
     int seen = 0;
     const Status stopped = store->scan({}, [&](std::string_view, std::string_view) -> Status {
       ++seen;
