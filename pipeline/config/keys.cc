@@ -142,7 +142,7 @@ const Key kKeys[] = {
     {"delivery", ChoiceKey{kDeliveries, get_delivery, set_delivery},
      "exactly_once: results and offsets commit together, delay about half of commit.interval. "
      "at_least_once: verdicts "
-     "leave at once, after a crash some come again, byte for byte the same."},
+     "leave at once, after a crash some come again, the same but for newer profiles of entities."},
     {"instance.id",
      TextKey{WEIR_FIELD(instance_id), is_identity, "1 to 64 letters, digits, '.', '_' or '-'"},
      "Name of this instance, unique in the group and the same after a restart: membership and "
