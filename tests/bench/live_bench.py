@@ -83,8 +83,9 @@ class Bench:
         work = WORK / name
         work.mkdir(parents=True, exist_ok=True)
         delivery = settings.pop("delivery", "exactly_once")
+        entities = settings.pop("entities", False)
         settings.setdefault("log.level", "warn")
-        return Job(self.broker, name, work, delivery=delivery, settings=settings).create_input_topics()
+        return Job(self.broker, name, work, delivery=delivery, settings=settings, entities=entities).create_input_topics()
 
     def report(self, name: str, **values) -> None:
         self.figures[name] = values
@@ -93,13 +94,14 @@ class Bench:
 
     # -- figures
 
-    def throughput(self, name: str, delivery: str, model: bool, windows: bool = False) -> None:
-        """Drains a backlog; the first third warms up. `windows`: with the declared features of configs/handbook.yaml."""
+    def throughput(self, name: str, delivery: str, model: bool, windows: bool = False, entities: bool = False) -> None:
+        """Drains a backlog; the first third warms up. `windows`: with the features over users of configs/handbook.yaml;
+        `entities`: with those over merchants, and the stage that makes them in the same process."""
         count = 120_000 if self.quick else (400_000 if model else 800_000)
         settings = {} if model else {"model.package": ""}
         if not windows:
             settings["features"] = []
-        job = self.job(delivery=delivery, **settings)
+        job = self.job(delivery=delivery, entities=entities, **settings)
         publish(job, count)
         worker = job.worker().start()
         pid = worker_pid(worker)
@@ -118,10 +120,10 @@ class Bench:
         worker.stop()
         job.close()
 
-    def delay(self, name: str, delivery: str, rate: int = 1000) -> None:
+    def delay(self, name: str, delivery: str, rate: int = 1000, entities: bool = False) -> None:
         """From a client's publish call to its read_committed reader having the verdict; the client is delay_probe."""
         warm_up, seconds = (5, 10) if self.quick else (20, 60)
-        job = self.job(delivery=delivery)
+        job = self.job(delivery=delivery, entities=entities)
         worker = job.worker().start_ready()
         probe = subprocess.Popen([PROBE, self.broker.bootstrap, job.topic["transactions"], job.topic["verdicts"], str(PARTITIONS),
                                   str(rate), str(warm_up), str(seconds)], stdout=subprocess.PIPE, text=True)
@@ -136,6 +138,9 @@ class Bench:
         self.report(name, **delays, **{f"{who}_cores": used / wall for who, used in cores.items()})
         print(f"{'':34} p50 of each tenth: {tenths}")
         self.report(f"{name}: us per step", **step_microseconds(worker, rate * (warm_up + seconds)))
+        if entities:
+            self.report(f"{name}: profile staleness", **{f"p{q}_s": quantile(worker, "weir_profile_staleness_seconds", q / 100)
+                                                         for q in (50, 99)})
         worker.stop()
         job.close()
 
@@ -170,6 +175,17 @@ class Bench:
         job.close()
 
 
+def quantile(worker, histogram: str, q: float) -> float:
+    """Linear inside a bucket, as Prometheus does it."""
+    buckets = sorted((float(le), count) for le, count in worker.buckets(histogram).items())
+    wanted, below, start = q * buckets[-1][1], 0.0, 0.0
+    for bound, count in buckets:
+        if count >= wanted and count > below:
+            return start + (bound - start) * (wanted - below) / (count - below) if bound != float("inf") else start
+        below, start = count, bound
+    return start
+
+
 def worker_pid(worker) -> int:
     return worker._process.pid
 
@@ -196,7 +212,9 @@ def main() -> None:
         ("throughput at_least_once model", lambda n: bench.throughput(n, "at_least_once", True)),
         ("throughput at_least_once no model", lambda n: bench.throughput(n, "at_least_once", False)),
         ("throughput exactly_once model windows", lambda n: bench.throughput(n, "exactly_once", True, windows=True)),
+        ("throughput exactly_once model entities", lambda n: bench.throughput(n, "exactly_once", True, windows=True, entities=True)),
         ("delay exactly_once 1000/s", lambda n: bench.delay(n, "exactly_once")),
+        ("delay exactly_once 1000/s entities", lambda n: bench.delay(n, "exactly_once", entities=True)),
         ("delay at_least_once 1000/s", lambda n: bench.delay(n, "at_least_once")),
         ("start to first verdict", lambda _: bench.start()),
         ("restore", lambda _: bench.restore()),

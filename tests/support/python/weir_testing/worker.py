@@ -102,6 +102,16 @@ class Worker:
                 total += float(found["value"])
         return total
 
+    def buckets(self, histogram: str) -> dict[str, float]:
+        """Cumulative counts by upper bound, over the workers of stage decisions."""
+        found: dict[str, float] = {}
+        for line in self.metrics_text().splitlines():
+            sample = _SAMPLE_LINE.match(line)
+            labels = dict(_LABEL.findall(sample["labels"] or "")) if sample else {}
+            if sample and sample["name"] == histogram + "_bucket" and not labels["worker"].startswith("entities"):
+                found[labels["le"]] = found.get(labels["le"], 0.0) + float(sample["value"])
+        return found
+
     def log(self) -> str:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
