@@ -23,16 +23,27 @@ kafka::StreamTopics stream_topics(const config::Config& config) {
   return topics;
 }
 
-Result<state::UserStoreOptions> store_options(const config::Config& config,
-                                              const std::string& cluster_id) {
+namespace {
+
+state::UserStoreOptions options_of_store(const config::Config& config,
+                                         const std::string& cluster_id,
+                                         const std::string& changelog_topic,
+                                         state::WindowPlans windows) {
   state::UserStoreOptions options;
-  options.identity = {cluster_id, config.topics.state, 0};
+  options.identity = {cluster_id, changelog_topic, 0};
   options.retention = operators::retention(config.operators);
   options.hot_bytes = hot_bytes_per_worker(config);
+  options.windows = std::move(windows);
+  return options;
+}
+
+}  // namespace
+
+Result<state::UserStoreOptions> store_options(const config::Config& config,
+                                              const std::string& cluster_id) {
   auto windows = operators::user_window_plan(config.operators);
   if (!windows) return windows.error();
-  options.windows = *std::move(windows);
-  return options;
+  return options_of_store(config, cluster_id, config.topics.state, *std::move(windows));
 }
 
 WorkerOptions worker_options(const config::Config& config) {
@@ -77,13 +88,10 @@ kafka::StreamTopics entity_stream_topics(const config::Config& config) {
 
 Result<state::UserStoreOptions> entity_store_options(const config::Config& config,
                                                      const std::string& cluster_id) {
-  state::UserStoreOptions options;
-  options.identity = {cluster_id, config.topics.entity_state, 0};
-  options.retention = operators::retention(config.operators);
-  options.hot_bytes = hot_bytes_per_worker(config);
   auto windows = operators::entity_window_plans(config.operators);
   if (!windows) return windows.error();
-  options.windows = *std::move(windows);
+  auto options =
+      options_of_store(config, cluster_id, config.topics.entity_state, *std::move(windows));
   options.kind_of = EntityPath::kind_of;
   return options;
 }

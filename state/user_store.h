@@ -107,11 +107,11 @@ class UserStore {
   // -- restore
   /// Where the changelog must be read from; 0 for an empty store.
   [[nodiscard]] std::int64_t restore_from() const;
-  /// Applies one changelog record. Entry records wait until the commit record that covers their
-  /// input offset; records no commit record covers are dropped at finish_restore() (at_least_once
-  /// leaves such behind after a crash; a repeated record for the same input offset replaces the
-  /// waiting one). Count and hash are verified when `strict` (exactly_once, and nothing of that
-  /// commit was compacted away).
+  /// Applies one changelog record. Entry and window records wait until the commit record that
+  /// covers their input offset; records no commit record covers are dropped at finish_restore()
+  /// (at_least_once leaves such behind after a crash; a repeated record for the same input offset
+  /// replaces the waiting one). Count and hash are verified where nothing of that commit was
+  /// compacted away or replaced. What labels did: restore_buffer.h.
   Status restore(std::string_view key, std::string_view value, std::int64_t offset);
   /// The tail is read up to `position`. Normalises what was touched.
   Status finish_restore(std::int64_t position);
