@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 # In CI a warning is an error.
 CONFIGURE := $(if $(CI),-DWEIR_WERROR=ON)
 
-.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train features clean
+.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train report features clean
 .PHONY: packages-build packages-check
 
 help: ## this list
@@ -72,6 +72,9 @@ format: packages-check ## clang-format over the whole tree
 train: setup build/release/build.ninja ## train and export a model package: ARGS="--transactions FILE --out DIR"
 	@cmake --build --preset release --target weir_torch_ops
 	@PYTHONPATH=models/training $(PYTHON) -m weir_training train $(ARGS)
+
+report: setup ## figures and plots of verdicts: ARGS="--verdicts FILE --labels FILE --out DIR"
+	@PYTHONPATH=models/training $(PYTHON) -m weir_training report $(ARGS)
 
 features: setup build/release/build.ninja ## declared features as Parquet by day: ARGS="--config C --transactions FILE --labels FILE --out DIR"
 	@cmake --build --preset release --target weir_features_engine

@@ -17,6 +17,8 @@ import torch  # noqa: E402  (after the line above)
 
 from weir_training import commands  # noqa: E402
 from weir_training.calibration import CalibrationError  # noqa: E402
+from weir_training.evaluation import folds, judge as judging  # noqa: E402
+from weir_training.evaluation.money import Costs  # noqa: E402
 from weir_training.fit import FitSettings  # noqa: E402
 from weir_training.operators import OperatorsMissing  # noqa: E402
 from weir_training.package import PackageError  # noqa: E402
@@ -48,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_operators(check)
     check.add_argument("--package", type=Path, required=True)
     check.set_defaults(run=commands.check)
+    _add_report(steps.add_parser("report", help="figures and plots of what `weir replay` wrote"))
     cases = steps.add_parser("row-feature-cases", help="write tests/data/row_features.json")
     cases.add_argument("--out", type=Path, default=_REPOSITORY / "tests/data/row_features.json")
     cases.set_defaults(run=commands.row_feature_cases)
@@ -133,6 +136,62 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--period", type=_period, metavar="FROM:UNTIL", help="dates, UTC (default: all)"
     )
     parser.set_defaults(run=commands.evaluate)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    costs = Costs()
+    parser.add_argument("--verdicts", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--labels", type=Path, nargs="+", required=True, metavar="FILE")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--protocol", choices=list(judging.PROTOCOLS), help="published folds (default: handbook)"
+    )
+    which.add_argument(
+        "--period", type=_period, metavar="FROM:UNTIL", help="instead: whole days, UTC"
+    )
+    parser.add_argument(
+        "--test",
+        action="store_true",
+        help="count this look, as looks at the published test weeks are counted",
+    )
+    parser.add_argument(
+        "--looks", type=Path, metavar="FILE", help="where (default: DIR/test_looks.jsonl)"
+    )
+    parser.add_argument(
+        "--alert-cost",
+        type=float,
+        default=costs.alert,
+        help="of one alert, in major units (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--slice",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="CSV",
+        help="transaction_id,NAME: one more table, by groups that no model sees",
+    )
+    parser.add_argument("--title", default="evaluation")
+    parser.set_defaults(run=_report)
+
+
+def _report(arguments: argparse.Namespace) -> dict[str, object]:
+    period = arguments.period
+    result = judging.judge(
+        arguments.verdicts,
+        arguments.labels,
+        arguments.out,
+        folds.period(period.from_ms, period.until_ms)
+        if period
+        else arguments.protocol or "handbook",
+        arguments.test or None,
+        Costs(arguments.alert_cost),
+        arguments.slice,
+        arguments.title,
+        arguments.looks,
+    )
+    return judging.summary(result, arguments.out)
 
 
 def _period(text: str) -> commands.Period:

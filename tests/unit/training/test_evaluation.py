@@ -6,11 +6,21 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
 from made_scores import FIRST_DAY, one_day, scores, write_verdicts
-from weir_training.evaluation import folds, honesty, intervals, looks, money, slices
+from weir_training.evaluation import (
+    folds,
+    honesty,
+    intervals,
+    judge,
+    looks,
+    money,
+    report,
+    slices,
+)
 from weir_training.evaluation.alerts import card_precision_by_day, recall_at_budget
 from weir_training.evaluation.evaluate import evaluate
 from weir_training.evaluation.folds import HANDBOOK_TEST, Fold
@@ -269,12 +279,77 @@ class FilesTest(unittest.TestCase):
         self.assertEqual(read_outside(path, made).tolist(), ["b", "a", "(not given)"])
 
     def test_every_look_at_the_test_folds_is_kept(self):
-        self.assertEqual(looks.looks(self.home), [])
+        kept = self.home / "deep" / looks.FILE
+        self.assertEqual(looks.looks(kept), [])
         for package in ("one", "one", "two"):
-            looks.record(self.home, package, "f00", ["2018-08-08"])
-        kept = looks.looks(self.home)
-        self.assertEqual([look["package"] for look in kept], ["one", "one", "two"])
-        self.assertTrue(all(look["at"] and look["folds"] for look in kept))
+            looks.record(kept, package, "f00", ["2018-08-08"])
+        self.assertEqual([look["package"] for look in looks.looks(kept)], ["one", "one", "two"])
+        self.assertTrue(all(look["at"] and look["folds"] for look in looks.looks(kept)))
+
+
+class ReportTest(unittest.TestCase):
+    """From verdict lines to the page: what a reader needs is there, and nothing is fetched."""
+
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.home = Path(directory.name)
+        made = scores(13, count=12_000, days=42)
+        cls.verdicts, cls.labels = write_verdicts(cls.home, made)
+        kind = "".join(f"{key},<b>{i % 2}\n" for i, key in enumerate(made.transaction_id))
+        (cls.home / "kind.csv").write_text("transaction_id,kind\n" + kind)
+        for _ in range(2):
+            cls.result = judge.judge(
+                cls.verdicts, [cls.labels], cls.home / "out", slices=[cls.home / "kind.csv"]
+            )
+        cls.page = (cls.home / "out/report.html").read_text()
+
+    def test_the_page_asks_nothing_of_anybody(self):
+        for word in ("http:", "https:", "src=", "@import", "url(", "<script", "<link"):
+            self.assertNotIn(word, self.page)
+
+    def test_the_page_is_well_formed_and_has_its_four_charts(self):
+        body = self.page[self.page.index("<main>") : self.page.index("</body>")]
+        elements = ElementTree.fromstring(body)
+        self.assertEqual(len(elements.findall(".//svg")), 4)
+
+    def test_text_from_outside_is_text(self):
+        self.assertIn("&lt;b&gt;0", self.page)
+        self.assertNotIn("<b>0<", self.page)
+
+    def test_looks_at_the_published_test_weeks_are_counted_by_themselves(self):
+        self.assertEqual(len(self.result["test_looks"]), 2)
+        self.assertIn("2 times, with 1 package.", self.page)
+        validation = judge.judge(
+            self.verdicts, [self.labels], self.home / "other", Fold("week", FIRST_DAY, 7)
+        )
+        self.assertEqual(validation["test_looks"], [])
+
+    def test_the_json_alone_makes_the_same_page(self):
+        result = json.loads((self.home / "out/evaluation.json").read_text())
+        self.assertEqual(report.html_report(result), self.page)
+
+    def test_ablations_and_attention_appear_when_they_are_there(self):
+        means = {"auc": 0.8, "average_precision": 0.7}
+        more = {
+            "ablations": [{"name": "trees only", "mean": means, "folds": "validation weeks"}],
+            "attention": {
+                "about": "One payment.",
+                "reads": [
+                    {
+                        "title": "Past payments",
+                        "columns": ["when"],
+                        "heads": ["1.1"],
+                        "rows": [{"texts": ["2 h before"], "weights": [0.5]}],
+                    }
+                ],
+            },
+        }
+        page = report.html_report(self.result | more)
+        for text in ("Ablations", "trees only", "Attention over one user", "2 h before"):
+            self.assertIn(text, page)
+            self.assertNotIn(text, self.page)
 
 
 if __name__ == "__main__":

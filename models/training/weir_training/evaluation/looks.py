@@ -14,22 +14,21 @@ from typing import Any, Sequence
 FILE = "test_looks.jsonl"
 
 
-def record(folder: Path, package: str, verdicts_sha256: str, folds: Sequence[str]) -> None:
+def record(path: Path, package: str, verdicts_sha256: str, folds: Sequence[str]) -> None:
     """Appends; the line is on disk before any figure is shown."""
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     look = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "package": package,
         "verdicts_sha256": verdicts_sha256,
         "folds": list(folds),
     }
-    with open(folder / FILE, "a") as file:
+    with open(path, "a") as file:
         file.write(json.dumps(look) + "\n")
 
 
-def looks(folder: Path) -> list[dict[str, Any]]:
+def looks(path: Path) -> list[dict[str, Any]]:
     """All of them, oldest first; none when the file is not there."""
-    path = folder / FILE
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
