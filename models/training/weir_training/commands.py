@@ -15,7 +15,8 @@ from torch import nn
 from weir_training import package
 from weir_training.calibration import Platt, fit_platt
 from weir_training.examples import Examples, varying_features
-from weir_training.fit import FitSettings, fit, score
+from weir_training.fit import FitSettings, draw_labelled, fit, fraud_loss, score
+from weir_training.network import Shape, plain_network
 from weir_training.metrics import average_precision, log_loss, roc_auc
 from weir_training.operators import load_operators
 from weir_training.payments import DataError, Payments, Source, read_payments
@@ -103,7 +104,9 @@ def train(arguments: Namespace) -> dict[str, Any]:
 
     # Before the fit: someone may edit the sources while it runs.
     provenance = _provenance(sources, periods, settings, payments, in_training)
-    plain = fit(examples, in_training, settings)
+    network = plain_network(Shape(features=len(features)), settings.seed)
+    draw = draw_labelled(examples, in_training, settings)
+    plain = fit(network, examples, draw, fraud_loss(examples), settings)
     model = package.scripted(plain)
     served = package.load_model(model)
     calibration = _calibrate(served, examples, periods.calibrate)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from weir_training import operators
+from weir_training.experiment import SequenceSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,28 @@ class Shape:
     attention_heads: int = 4  # H
     inner: int = 128  # of each hop's second step
     hops: int = 2
-    outputs: int = 1  # one logit per head of the package
+    embedding: int = 0  # numbers that sum the user's behaviour up; 0: only the logit of fraud
+
+    @staticmethod
+    def of(settings: SequenceSettings, features: int, merchant_features: int) -> Shape:
+        """As an experiment asks for it."""
+        return Shape(
+            features=features,
+            width=settings.width,
+            row_width=settings.row_width,
+            attention_heads=settings.attention_heads,
+            inner=settings.inner,
+            hops=settings.hops,
+            embedding=settings.embedding,
+        )
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of the columns of forward's result."""
+        if not self.embedding:
+            return ["fraud"]
+        behaviour = [f"embedding_{i}" for i in range(self.embedding)]
+        return ["fraud", "next_log_amount", "next_log_gap", *behaviour]
 
 
 class _LinearParameters(nn.Module):
@@ -99,13 +121,20 @@ class AttendNetwork(nn.Module):
     and does not look at them.
     """
 
+    __constants__ = ["has_embedding"]  # TorchScript leaves the other branch out
+
     def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
         super().__init__()
         self.token_in = linear(shape.features, shape.width, relu=True)
         self.token_out = linear(shape.width, shape.width)
         self.encode_row = linear(shape.features, shape.row_width, relu=True)
         self.hops = nn.ModuleList(Hop(shape, linear, attend) for _ in range(shape.hops))
-        self.head = linear(shape.width, shape.outputs)
+        self.head = linear(shape.width, 1)
+        self.has_embedding = shape.embedding > 0
+        if self.has_embedding:
+            self.embed = linear(shape.width, shape.embedding)
+            self.foresee = linear(shape.embedding, shape.row_width, relu=True)
+            self.next = linear(shape.row_width, 2)
 
     def forward(
         self,
@@ -120,7 +149,10 @@ class AttendNetwork(nn.Module):
         rows = self.encode_row(history)
         for hop in self.hops:
             x = hop(x, rows, log_gap, mask)
-        return self.head(x)
+        if not self.has_embedding:
+            return self.head(x)
+        behaviour = self.embed(x)
+        return torch.cat([self.head(x), self.next(self.foresee(behaviour)), behaviour], 1)
 
 
 def plain_network(shape: Shape, seed: int) -> AttendNetwork:
@@ -139,9 +171,12 @@ def served_network(shape: Shape, trained: AttendNetwork) -> AttendNetwork:
 
 
 def as_tensors(batch: object) -> tuple[Tensor, ...]:
-    """A Batch as the network's six inputs, with no merchant rows."""
+    """A Batch as the network's six inputs."""
     current, history, log_gap, mask = (
         torch.from_numpy(getattr(batch, name)) for name in ("current", "history", "log_gap", "mask")
     )
     size = current.size(0)
-    return current, history, log_gap, mask, torch.zeros(size, 0, 0), torch.zeros(size, 0)
+    if batch.merchant is None:
+        return current, history, log_gap, mask, torch.zeros(size, 0, 0), torch.zeros(size, 0)
+    merchant = torch.from_numpy(batch.merchant), torch.from_numpy(batch.merchant_mask)
+    return current, history, log_gap, mask, *merchant
