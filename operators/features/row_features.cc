@@ -19,10 +19,11 @@ constexpr int kNightLastHour = 6;
 constexpr int kSaturday = 5;
 
 // In the order of RowFeatures::Kind.
-constexpr std::array<std::string_view, 14> kNames = {
-    "log_amount", "hour_sin",      "hour_cos",      "weekday_sin", "weekday_cos",
-    "weekend",    "night",         "same_merchant", "same_device", "same_country",
-    "same_card",  "same_currency", "card_present",  "cross_border"};
+constexpr std::array<std::string_view, 18> kNames = {
+    "log_amount",   "hour_sin",      "hour_cos",      "weekday_sin",  "weekday_cos",
+    "weekend",      "night",         "same_merchant", "same_device",  "same_country",
+    "same_card",    "same_currency", "card_present",  "cross_border", "mcc_slot",
+    "channel_slot", "country_slot",  "merchant_slot"};
 
 /// Sine and cosine of `steps` equal steps around the circle.
 template <std::size_t steps>
@@ -65,6 +66,17 @@ float same(T row, T current) {
   return flag(row != 0 && row == current);
 }
 
+/// Places of the tables that a model learns a vector for each category in; 0 is "absent".
+constexpr std::uint64_t kMccSlots = 256;
+constexpr std::uint64_t kChannelSlots = 32;
+constexpr std::uint64_t kCountrySlots = 256;
+constexpr std::uint64_t kMerchantSlots = 1'024;
+
+/// Small enough to be exact as a float.
+float slot(std::uint64_t category, std::uint64_t slots) {
+  return category == 0 ? 0.0F : static_cast<float>(1 + category % (slots - 1));
+}
+
 float log_amount(const HistoryRow& row) {
   constexpr double kPowersOfTen[] = {1, 10, 100, 1'000, 10'000};
   const double major = static_cast<double>(row.amount_minor) / kPowersOfTen[row.currency_exponent];
@@ -88,6 +100,10 @@ enum class RowFeatures::Kind : std::uint8_t {
   kSameCurrency,
   kCardPresent,
   kCrossBorder,
+  kMccSlot,
+  kChannelSlot,
+  kCountrySlot,
+  kMerchantSlot,
 };
 
 std::span<const std::string_view> known_features() {
@@ -148,6 +164,14 @@ float RowFeatures::value(Kind kind, const HistoryRow& row, const HistoryRow& cur
     case Kind::kCrossBorder:
       return flag(row.country != 0 && row.merchant_country != 0 &&
                   row.country != row.merchant_country);
+    case Kind::kMccSlot:
+      return slot(row.mcc, kMccSlots);
+    case Kind::kChannelSlot:
+      return slot(row.channel, kChannelSlots);
+    case Kind::kCountrySlot:
+      return slot(row.country, kCountrySlots);
+    case Kind::kMerchantSlot:
+      return slot(row.merchant, kMerchantSlots);
   }
   return 0;
 }

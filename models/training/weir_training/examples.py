@@ -158,20 +158,21 @@ class Examples:
 
 
 def varying_features(payments: Payments, rows_max: int, index: np.ndarray) -> list[str]:
-    """The features that take more than one value in these payments or in their histories.
+    """The quantities that take more than one value in these payments or in their histories.
 
     The others would enter the network as constants. Their weights would stay what chance made them
     at the start, and on the first day the value did change the score would move by noise.
     """
-    examples = Examples(payments, list(ROW_FEATURES), rows_max)
-    low = np.full(len(ROW_FEATURES), np.inf)
+    names = [name for name, feature in ROW_FEATURES.items() if not feature.is_category]
+    examples = Examples(payments, names, rows_max)
+    low = np.full(len(names), np.inf)
     high = -low
     for start in range(0, len(index), _SCAN_BATCH):
         batch = examples.batch(index[start : start + _SCAN_BATCH])
         for seen in (batch.current, batch.history[batch.mask > 0]):
             low = np.minimum(low, seen.min(axis=0, initial=np.inf))
             high = np.maximum(high, seen.max(axis=0, initial=-np.inf))
-    return [name for name, is_varying in zip(ROW_FEATURES, low < high) if is_varying]
+    return [name for name, is_varying in zip(names, low < high) if is_varying]
 
 
 def _column(rows: Rows) -> Rows:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from weir_training.currencies import exponent_of
+from weir_training.engine_codes import hash_id, hash_name, pack_country
 
 HANDBOOK_EPOCH_MS = 1_522_540_800_000  # 2018-04-01T00:00:00Z: `time_s` counts from here
 HANDBOOK_COLUMNS = ("time_s", "customer_id", "terminal_id", "amount", "is_fraud")
@@ -40,7 +41,9 @@ class DataError(Exception):
 class Rows:
     """What a feature may look at. Arrays of one shape; ids are integer codes, 0 = absent.
 
-    Codes stand for strings: a model may compare two ids but never learn one by heart.
+    Codes stand for strings. Those of merchant, country, merchant_country and channel are the
+    engine's own (engine_codes.py), since features name their categories; the others count from 1:
+    a model may compare two of them but never learn one by heart.
     """
 
     event_time_ms: np.ndarray
@@ -53,6 +56,8 @@ class Rows:
     country: np.ndarray
     merchant_country: np.ndarray
     card_present: np.ndarray  # 0 unknown, 1 no, 2 yes
+    mcc: np.ndarray  # merchant category
+    channel: np.ndarray
 
     def take(self, index: np.ndarray) -> Rows:
         """Rows in the shape of `index`."""
@@ -90,22 +95,34 @@ class Source:
 
 
 class _Codes:
-    """Gives every distinct string a number from 1 on; the empty string is 0 = absent."""
+    """Gives every distinct string a number: the engine's, or one from 1 on. The empty string is
+    0 = absent.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Callable[[str], int] | None = None) -> None:
         self._codes: dict[str, int] = {"": 0}
+        self._engine = engine
 
     def of(self, text: str) -> int:
-        return self._codes.setdefault(text, len(self._codes))
+        if text not in self._codes:
+            self._codes[text] = self._engine(text) if self._engine else len(self._codes)
+        return self._codes[text]
 
 
 class _Columns:
     """Grows the columns of a data set file by file; one code table per kind of id."""
 
-    _ID_COLUMNS = ("user", "currency", "merchant", "device", "card", "country", "merchant_country")
+    _COUNTED = ("user", "currency", "device", "card")
+    _OF_THE_ENGINE = {
+        "merchant": hash_id,
+        "country": pack_country,
+        "merchant_country": pack_country,
+        "channel": hash_name,
+    }
 
     def __init__(self) -> None:
-        self.codes = {name: _Codes() for name in self._ID_COLUMNS}
+        self.codes = {name: _Codes() for name in self._COUNTED}
+        self.codes |= {name: _Codes(code) for name, code in self._OF_THE_ENGINE.items()}
         self.parts: list[dict[str, np.ndarray]] = []
 
     def append(self, **columns: np.ndarray) -> None:
@@ -201,6 +218,8 @@ def _append_handbook_csv(path: Path, content: bytes, columns: _Columns) -> int:
         country=absent,
         merchant_country=absent,
         card_present=absent,
+        mcc=absent,
+        channel=absent,
         user=_coded(customer, "C{:04d}", columns.codes["user"]),
         is_fraud=is_fraud.astype(np.int64),
         transaction_id=ids.astype(np.int64).astype("S"),
@@ -275,6 +294,8 @@ def _row_of(
         codes["country"].of(str(record.get("country") or "")),
         codes["merchant_country"].of(str(record.get("merchant_country") or "")),
         {None: 0, False: 1, True: 2}[record.get("is_card_present")],
+        int(record.get("mcc") or 0),
+        codes["channel"].of(str(record.get("channel") or "")),
         codes["user"].of(str(record["user_id"])),
         int(is_fraud),
         known_ms,

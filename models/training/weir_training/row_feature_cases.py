@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from weir_training.engine_codes import hash_id, hash_name, pack_country
 from weir_training.golden import exact
 from weir_training.payments import Rows, event_time_ms
 from weir_training.row_features import ROW_FEATURES, log_gap, row_features
@@ -20,6 +21,12 @@ from weir_training.row_features import ROW_FEATURES, log_gap, row_features
 _SEED = 3
 _RANDOM_CASES = 24
 _ID_FIELDS = ("merchant", "device", "card", "country", "merchant_country")
+_CODES = {
+    "merchant": hash_id,
+    "country": pack_country,
+    "merchant_country": pack_country,
+    "channel": hash_name,
+}
 
 _ORDINARY: dict[str, Any] = {
     "event_time_ms": event_time_ms("2018-08-08T11:07:42.250Z"),
@@ -32,6 +39,8 @@ _ORDINARY: dict[str, Any] = {
     "country": "FR",
     "merchant_country": "FR",
     "card_present": 1,
+    "mcc": 5_411,
+    "channel": "web",
 }
 
 _TIMES = (
@@ -59,6 +68,12 @@ _MONEY = (
     (1_500, 3, 414),
     (12_345, 4, 990),
 )
+_CATEGORIES = (
+    ("mcc", (0, 1, 254, 255, 9_999)),
+    ("channel", ("", "pos", "atm", "a channel of a longer name than others")),
+    ("country", ("AA", "ZZ")),
+    ("merchant", ("T00001", "T09999", "m", "9f2c-" * 12 + "end", "\u00e9t\u00e9")),
+)
 _LOG_GAPS_MS = (0, 1, 59_999, 60_000, 3_600_000, 86_400_000, 40 * 365 * 86_400_000, -300_000)
 
 
@@ -78,6 +93,7 @@ def _variants() -> list[tuple[dict[str, Any], dict[str, Any]]]:
         pairs.append((now | {name: "DE"}, now))
     pairs += [(now | {"card_present": presence}, now) for presence in (0, 1, 2)]
     pairs += [(now | {"event_time_ms": now["event_time_ms"] - gap}, now) for gap in _LOG_GAPS_MS]
+    pairs += [(now | {name: value}, now) for name, values in _CATEGORIES for value in values]
     return pairs
 
 
@@ -92,6 +108,8 @@ def _random_pairs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
             "currency_exponent": 2,
             "currency": int(random.choice([978, 840])),
             "card_present": int(random.integers(0, 3)),
+            "mcc": int(random.choice([0, 5_411, 7_995])),
+            "channel": str(random.choice(["", "web", "pos"])),
         }
 
     pairs = [(row(), row()) for _ in range(_RANDOM_CASES)]
@@ -104,10 +122,13 @@ def _time(row: dict[str, Any]) -> int:
 
 def _columns(raw: dict[str, Any], codes: dict[str, int]) -> Rows:
     """A raw row as Rows of shape [1]; strings become codes, "" the code 0."""
-    values = {
-        name: codes.setdefault(value, len(codes)) if isinstance(value, str) else value
-        for name, value in raw.items()
-    }
+
+    def code(name: str, value: Any) -> int:
+        if not isinstance(value, str):
+            return value
+        return _CODES[name](value) if name in _CODES else codes.setdefault(value, len(codes))
+
+    values = {name: code(name, value) for name, value in raw.items()}
     return Rows(*(np.array([values[f.name]], np.int64) for f in fields(Rows)))
 
 

@@ -49,6 +49,16 @@ def _same(column: str) -> Callable:
     return same
 
 
+def _slot(column: str, slots: int) -> Callable:
+    """Where a table of `slots` learned vectors has this category; 0 = absent. Exact in float32."""
+
+    def slot(rows: Rows, _: Rows) -> np.ndarray:
+        values = getattr(rows, column).astype(np.uint64)  # a hash has no sign
+        return np.where(values == 0, 0, 1 + values % np.uint64(slots - 1)).astype(np.int64)
+
+    return slot
+
+
 def _cross_border(rows: Rows, _: Rows) -> np.ndarray:
     known = (rows.country != 0) & (rows.merchant_country != 0)
     return known & (rows.country != rows.merchant_country)
@@ -63,6 +73,7 @@ class RowFeature:
     of_pair: bool = (
         False  # also looks at the current payment, so it cannot be computed once per row
     )
+    is_category: bool = False  # a place in a table of learned vectors, no quantity
 
 
 ROW_FEATURES: dict[str, RowFeature] = {
@@ -82,6 +93,10 @@ ROW_FEATURES: dict[str, RowFeature] = {
         "-1 no, 0 unknown, 1 yes", lambda rows, _: np.array([0.0, -1.0, 1.0])[rows.card_present]
     ),
     "cross_border": RowFeature("0 or 1", _cross_border),
+    "mcc_slot": RowFeature("0 to 255, 0 absent", _slot("mcc", 256), is_category=True),
+    "channel_slot": RowFeature("0 to 31, 0 absent", _slot("channel", 32), is_category=True),
+    "country_slot": RowFeature("0 to 255, 0 absent", _slot("country", 256), is_category=True),
+    "merchant_slot": RowFeature("0 to 1023, 0 absent", _slot("merchant", 1024), is_category=True),
 }
 
 

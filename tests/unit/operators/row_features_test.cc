@@ -36,6 +36,9 @@ HistoryRow row_from(const json& fields) {
   };
   take_country("country", payment.country);
   take_country("merchant_country", payment.merchant_country);
+  payment.mcc = fields["mcc"];
+  const std::string channel = fields["channel"];
+  payment.channel = channel;
   payment.card_present = static_cast<Transaction::CardPresent>(fields["card_present"].get<int>());
   return make_row(payment, 0);
 }
@@ -69,6 +72,34 @@ TEST(RowFeatures, RefuseANameTheyDoNotKnow) {
   EXPECT_NE(features.error().message.find("cross_border"),
             std::string::npos);  // names the known ones
   EXPECT_FALSE(RowFeatures::make(std::vector<std::string>{"night", "night"}).has_value());
+}
+
+TEST(RowFeatures, GiveEveryCategoryASlotAndAbsenceTheFirst) {
+  const auto features = RowFeatures::make(
+      std::vector<std::string>{"mcc_slot", "channel_slot", "country_slot", "merchant_slot"});
+  ASSERT_TRUE(features.has_value());
+  const auto slots = [&](const HistoryRow& row) {
+    std::vector<float> values(4);
+    features->fill(row, {}, values.data());
+    return values;
+  };
+  HistoryRow row;
+  EXPECT_EQ(slots(row), (std::vector<float>{0, 0, 0, 0}));
+  row.mcc = row.channel = row.country = 1;
+  row.merchant = 1;
+  EXPECT_EQ(slots(row), (std::vector<float>{2, 2, 2, 2}));
+  row.mcc = 254;
+  row.channel = 30;
+  row.country = 254;
+  row.merchant = 1'022;
+  EXPECT_EQ(slots(row), (std::vector<float>{255, 31, 255, 1'023})) << "the last slot";
+  row.mcc = 255;
+  row.channel = 31;
+  row.country = 255;
+  row.merchant = 1'023;
+  EXPECT_EQ(slots(row), (std::vector<float>{1, 1, 1, 1})) << "the first again";
+  row.merchant = 0xFFFF'FFFF'FFFF'FFFF;  // 2^64 is 16 more than a multiple of 1,023
+  EXPECT_EQ(slots(row)[3], 16) << "hashes have no sign";
 }
 
 TEST(LogGap, IsNeverNegative) {

@@ -29,6 +29,8 @@ def rows(count: int, **columns: Any) -> Rows:
         "country": 0,
         "merchant_country": 0,
         "card_present": 0,
+        "mcc": 0,
+        "channel": 0,
     }
     return Rows(
         *(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from made_payments import START_MS, rows
+from weir_training.engine_codes import hash_id, hash_name, pack_country
 from weir_training.row_feature_cases import row_feature_file
 from weir_training.row_features import ROW_FEATURES, log_gap, row_features
 
@@ -91,6 +92,28 @@ class RowFeaturesTest(unittest.TestCase):
     def test_card_present_is_zero_when_unknown(self):
         for stored, expected in ((0, 0.0), (1, -1.0), (2, 1.0)):
             self.assertEqual(value("card_present", rows(1, card_present=stored)), expected)
+
+    def test_a_category_has_a_slot_and_absence_the_first(self):
+        for name, column, last in (
+            ("mcc_slot", "mcc", 255),
+            ("channel_slot", "channel", 31),
+            ("country_slot", "country", 255),
+            ("merchant_slot", "merchant", 1023),
+        ):
+            for code, expected in ((0, 0), (1, 2), (last - 1, last), (last, 1)):
+                self.assertEqual(value(name, rows(1, **{column: code})), expected, name)
+
+    def test_the_hash_of_a_merchant_has_no_sign(self):
+        self.assertEqual(value("merchant_slot", rows(1, merchant=-1)), (2**64 - 1) % 1023 + 1)
+
+    def test_ids_have_the_numbers_of_the_engine(self):
+        self.assertEqual(hash_id(""), 0)
+        self.assertEqual(hash_id("abc") % 2**64, 0x78AF5F94892F3950)  # XXH3, as published
+        self.assertEqual(hash_name("abc"), 0x3950)
+        self.assertEqual(pack_country("FR"), 0x4652)
+        self.assertEqual(pack_country(""), 0)
+        with self.assertRaises(ValueError):
+            pack_country("FRA")
 
     def test_log_gap_is_never_negative(self):
         now = np.array([START_MS])
