@@ -57,7 +57,6 @@ def story(
     batch = examples.batch(index)
     rows = examples.payments.rows
     seen = recorded(network, as_tensors(batch))
-    history, merchant = batch.mask.shape[1], 0 if batch.merchant is None else batch.merchant.shape[1]
     reads = []
     past = examples.past_of(position)
     texts = []
@@ -71,11 +70,10 @@ def story(
             ]
         )
     columns = ["before this payment", "amount", "same merchant"]
-    is_same_size = history == merchant
-    of_history = [s for s in seen if s[1].shape[2] == history and not (is_same_size and "merch" in s[0])]
-    of_merchant = [s for s in seen if all(s is not other for other in of_history)]
+    of_history = [read for read in seen if not read[0].endswith("_merchant")]
+    of_merchant = [read for read in seen if read[0].endswith("_merchant")]
     reads.append(_read("The user's past payments, newest last", columns, texts, of_history))
-    if of_merchant and merchant:
+    if of_merchant:
         there = int(batch.merchant_mask[0].sum())
         texts = [
             [_value(name, value) for name, value in zip(merchant_features, batch.merchant[0, slot])]

@@ -76,16 +76,21 @@ class SequenceSettings:
     merchant_features: list[str] = field(default_factory=list)  # []: all nine, with merchant_rows
     width: int = 64
     row_width: int = 32
-    attention_heads: int = 4
+    attention_heads: int = 4  # over the user's rows
+    merchant_heads: int = 8  # over the merchant's
     inner: int = 128
     hops: int = 2
+    amount_hinges: int = 24
+    flat_rows: int = 8  # of the merchant's newest, read in order
+    flat_width: int = 8
+    category_width: int = 4
     embedding: int = 8
     epochs: int = 4
     batch: int = 512
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     genuine_weight: float = 0.15
-    weight_decay: float = 0.3
-    easy_share: float = 1.0  # of plain genuine payments, drawn anew each epoch and weighted up
+    weight_decay: float = 0.05
+    easy_share: float = 0.1  # of plain genuine payments, drawn anew each epoch and weighted up
     average: float = 0.0  # of weights over the last steps: decay per step, 0: none
     next_weight: float = 0.0  # of the next payment's amount and gap in the loss beside fraud
     start_from: Optional[Path] = None  # a package whose weights to go on from
@@ -93,7 +98,10 @@ class SequenceSettings:
     def check(self) -> None:
         for name in ("history_rows", "width", "attention_heads", "inner", "hops", "epochs", "batch"):
             _at_least(f"sequence.{name}", getattr(self, name), 1)
-        _at_least("sequence.merchant_rows", self.merchant_rows, 0)
+        for name in ("merchant_rows", "embedding", "amount_hinges"):
+            _at_least(f"sequence.{name}", getattr(self, name), 0)
+        if self.merchant_features and "log_known" not in self.merchant_features:
+            raise ExperimentError("sequence.merchant_features must hold log_known")
         if self.row_width % 16:
             raise ExperimentError(f"sequence.row_width must divide by 16: {self.row_width}")
         _share("sequence.easy_share", self.easy_share)

@@ -226,9 +226,14 @@ def fraud_loss(examples: Examples) -> Loss:
 
 def next_loss(examples: Examples, until_ms: int, columns: slice) -> Loss:
     """Distance to the amount and gap of the same user's next payment, where that came before
-    `until_ms`; absolute beyond 1, so that one odd gap does not outweigh the rest.
+    `until_ms`, in deviations from their mean; absolute beyond 1, so that one odd gap does not
+    outweigh the rest.
     """
     after, is_known = examples.next_payment(until_ms)
+    # Both targets on their own scale: amounts of one user vary less than gaps do.
+    spread = after[is_known > 0].std(axis=0) + 1e-6
+    middle = after[is_known > 0].mean(axis=0)
+    after = (after - middle) / spread
 
     def loss(outputs: Tensor, index: np.ndarray, weight: Tensor) -> Tensor:
         target, known = torch.from_numpy(after[index]), torch.from_numpy(is_known[index])

@@ -1,47 +1,89 @@
-"""The network of models/README.md: two attention hops over the user's raw rows.
+"""The network of models/README.md: hops of attention over the user's raw rows and the merchant's.
 
-One forward for both lives. `Plain` is trained: its leaves are plain torch. `Served` is exported:
-its leaves call the C++ operators. They have the same parameters under the same names, so one loads
-the other's state.
+One forward for both lives. `Plain` is trained: its leaves are plain torch, and inputs are brought to
+a common scale first. `Served` is exported: its leaves call the C++ operators, and the scale is
+folded into the weights of the layers that read inputs. Otherwise they have the same parameters under
+the same names.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Type
+from typing import TYPE_CHECKING, Sequence, Type
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from weir_training import operators
-from weir_training.experiment import SequenceSettings
+
+if TYPE_CHECKING:
+    from weir_training.examples import Batch
+    from weir_training.experiment import SequenceSettings
+
+CATEGORY_SIZES = {"mcc_slot": 256, "channel_slot": 32, "country_slot": 256, "merchant_slot": 1024}
+_AMOUNT = "log_amount"
+_MERCHANT_GAP = "log_known"  # of a merchant row: how long its label has been known
+_HINGE_STEEPNESS = 4.0  # of the hinges at the start, per standard deviation
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes of the network."""
+    """Inputs by name, and sizes. What is in a manifest makes the same network again."""
 
-    features: int  # F
+    features: tuple[str, ...]  # of a row
+    merchant_features: tuple[str, ...] = ()  # of a merchant's row; empty: it has none
+    merchant_rows: int = 0  # K
     width: int = 64  # d, of the token
     row_width: int = 32  # R, of an encoded row; a multiple of 16
-    attention_heads: int = 4  # H
+    attention_heads: int = 4  # H, over the user's rows
+    merchant_heads: int = 8  # and over the merchant's
     inner: int = 128  # of each hop's second step
     hops: int = 2
-    embedding: int = 0  # numbers that sum the user's behaviour up; 0: only the logit of fraud
+    # Bends of the token's view of the amount: a network of smooth layers sees "just above 220" only
+    # when it is told where to look. They start at quantiles of the data and are learned.
+    amount_hinges: int = 24
+    flat_rows: int = 8  # of the merchant's newest rows, read in order; the others by attention only
+    flat_width: int = 8  # of such a row
+    category_width: int = 4  # of a learned vector for a category
+    embedding: int = 8  # numbers that sum the user's behaviour up; 0: only the logit of fraud
 
     @staticmethod
-    def of(settings: SequenceSettings, features: int, merchant_features: int) -> Shape:
+    def of(
+        settings: SequenceSettings, features: Sequence[str], merchant_features: Sequence[str]
+    ) -> Shape:
         """As an experiment asks for it."""
         return Shape(
-            features=features,
+            features=tuple(features),
+            merchant_features=tuple(merchant_features),
+            merchant_rows=settings.merchant_rows,
             width=settings.width,
             row_width=settings.row_width,
             attention_heads=settings.attention_heads,
+            merchant_heads=settings.merchant_heads,
             inner=settings.inner,
             hops=settings.hops,
+            amount_hinges=settings.amount_hinges if _AMOUNT in features else 0,
+            flat_rows=min(settings.flat_rows, settings.merchant_rows),
+            flat_width=settings.flat_width,
+            category_width=settings.category_width,
             embedding=settings.embedding,
         )
+
+    @property
+    def quantities(self) -> list[int]:
+        """Columns of a row that are numbers; the others name a category."""
+        return [i for i, name in enumerate(self.features) if name not in CATEGORY_SIZES]
+
+    @property
+    def categories(self) -> list[int]:
+        return [i for i, name in enumerate(self.features) if name in CATEGORY_SIZES]
+
+    @property
+    def row_inputs(self) -> int:
+        return len(self.quantities) + len(self.categories) * self.category_width
 
     @property
     def outputs(self) -> list[str]:
@@ -96,41 +138,165 @@ class ServedAttend(_AttendParameters):
         return torch.ops.weir.attend(query, rows, log_gap, mask, self.slope, self.gap_table)
 
 
+class PlainScale(nn.Module):
+    """Inputs to mean 0 and deviation 1, by figures of the training data; not learned."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.register_buffer("middle", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.middle) / self.deviation
+
+
+class ServedScale(nn.Module):
+    """Nothing to do: `served_network` folded it into the layers behind."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Category(nn.Module):
+    """A learned vector for each value of one column. Values outside are those at the edge."""
+
+    def __init__(self, column: int, size: int, width: int) -> None:
+        super().__init__()
+        self.column = column
+        self.size = size
+        self.table = nn.Parameter(torch.zeros(size, width))  # nothing known of any of them yet
+
+    def forward(self, rows: Tensor) -> Tensor:
+        slots = rows.select(-1, self.column).long().clamp(0, self.size - 1)
+        return functional.embedding(slots, self.table)
+
+
+class ReadRow(nn.Module):
+    """A row as the network reads it: quantities to scale, categories as vectors."""
+
+    __constants__ = ["has_categories"]
+
+    def __init__(self, shape: Shape, scale: Type[nn.Module]) -> None:
+        super().__init__()
+        self.has_categories = bool(shape.categories)
+        self.register_buffer("quantities", torch.tensor(shape.quantities), persistent=False)
+        self.scale = scale(len(shape.quantities))
+        self.categories = nn.ModuleList(
+            Category(column, CATEGORY_SIZES[shape.features[column]], shape.category_width)
+            for column in shape.categories
+        )
+
+    def forward(self, rows: Tensor) -> Tensor:
+        if not self.has_categories:
+            return self.scale(rows)
+        parts = [self.scale(rows.index_select(-1, self.quantities))]
+        for category in self.categories:
+            parts.append(category(rows))
+        return torch.cat(parts, -1)
+
+
 class Hop(nn.Module):
     """The token asks the past one question per head and takes in the answers."""
 
+    __constants__ = ["reads_merchant"]
+
     def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
         super().__init__()
-        asked = shape.attention_heads * (shape.row_width + 1)  # H queries of R, then H null logits
+        # H queries of R, then H null logits: "nothing in the past matters".
+        asked = shape.attention_heads * (shape.row_width + 1)
+        self.reads_merchant = shape.merchant_rows > 0
         self.ask = linear(shape.width, asked)
         self.attend = attend(shape.attention_heads)
-        self.take_in = linear(asked, shape.width)
+        answered = asked
+        if self.reads_merchant:
+            asked = shape.merchant_heads * (shape.row_width + 1)
+            self.ask_merchant = linear(shape.width, asked)
+            self.attend_merchant = attend(shape.merchant_heads)
+            answered += asked
+        self.take_in = linear(answered, shape.width)
         self.widen = linear(shape.width, shape.inner, relu=True)
         self.narrow = linear(shape.inner, shape.width)
 
-    def forward(self, x: Tensor, rows: Tensor, log_gap: Tensor, mask: Tensor) -> Tensor:
-        x = x + self.take_in(self.attend(self.ask(x), rows, log_gap, mask))
+    def forward(
+        self,
+        x: Tensor,
+        rows: Tensor,
+        log_gap: Tensor,
+        mask: Tensor,
+        merchant_rows: Tensor,
+        merchant_gap: Tensor,
+        merchant_mask: Tensor,
+    ) -> Tensor:
+        answers = self.attend(self.ask(x), rows, log_gap, mask)
+        if self.reads_merchant:
+            asked = self.ask_merchant(x)
+            others = self.attend_merchant(asked, merchant_rows, merchant_gap, merchant_mask)
+            answers = torch.cat([answers, others], 1)
+        x = x + self.take_in(answers)
         return x + self.narrow(self.widen(x))
 
 
-class AttendNetwork(nn.Module):
-    """forward: the contract's six inputs -> logits [B, outputs]. No sigmoid: that is the engine's,
-    per row.
-
-    The merchant inputs are part of the signature of every package; this network has none (K = 0)
-    and does not look at them.
+class ReadMerchant(nn.Module):
+    """The merchant's newest rows in order, side by side: what a query that looks at rows one by one
+    cannot see, such as how many frauds came since the last genuine payment.
     """
 
-    __constants__ = ["has_embedding"]  # TorchScript leaves the other branch out
-
-    def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
+    def __init__(self, shape: Shape, linear: Type[nn.Module]) -> None:
         super().__init__()
-        self.token_in = linear(shape.features, shape.width, relu=True)
+        self.rows = shape.flat_rows
+        self.row = linear(len(shape.merchant_features), shape.flat_width, relu=True)
+        self.first = linear(shape.flat_rows * (shape.flat_width + 1), shape.width, relu=True)
+        self.second = linear(shape.width, shape.width, relu=True)
+        self.third = linear(shape.width, shape.width)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        there = mask.narrow(1, 0, self.rows).unsqueeze(2)
+        near = self.row(rows.narrow(1, 0, self.rows).contiguous()) * there
+        flat = torch.cat([near, there], 2).flatten(1)
+        return self.third(self.second(self.first(flat)))
+
+
+class AttendNetwork(nn.Module):
+    """forward: the contract's six inputs -> [B, outputs], the first a logit. No sigmoid: that is the
+    engine's, per row.
+
+    The merchant inputs are part of the signature of every package; without merchant rows (K = 0)
+    this network does not look at them.
+    """
+
+    # TorchScript leaves the branches out that are not taken.
+    __constants__ = ["has_hinges", "reads_merchant", "has_embedding", "gap_column"]
+
+    def __init__(
+        self,
+        shape: Shape,
+        linear: Type[nn.Module],
+        attend: Type[nn.Module],
+        scale: Type[nn.Module],
+    ) -> None:
+        super().__init__()
+        self.has_hinges = shape.amount_hinges > 0
+        self.reads_merchant = shape.merchant_rows > 0
+        self.has_embedding = shape.embedding > 0
+        self.gap_column = 0
+        inputs = shape.row_inputs
+        self.read_row = ReadRow(shape, scale)
+        if self.has_hinges:
+            self.hinges = linear(inputs, shape.amount_hinges, relu=True)
+        self.token_in = linear(inputs + shape.amount_hinges, shape.width, relu=True)
         self.token_out = linear(shape.width, shape.width)
-        self.encode_row = linear(shape.features, shape.row_width, relu=True)
+        self.encode_row = linear(inputs, shape.row_width, relu=True)
+        if self.reads_merchant:
+            self.gap_column = shape.merchant_features.index(_MERCHANT_GAP)
+            self.scale_merchant = scale(len(shape.merchant_features))
+            self.read_merchant = ReadMerchant(shape, linear)
+            columns = len(shape.merchant_features)
+            self.encode_merchant = linear(columns, shape.row_width, relu=True)
         self.hops = nn.ModuleList(Hop(shape, linear, attend) for _ in range(shape.hops))
         self.head = linear(shape.width, 1)
-        self.has_embedding = shape.embedding > 0
         if self.has_embedding:
             self.embed = linear(shape.width, shape.embedding)
             self.foresee = linear(shape.embedding, shape.row_width, relu=True)
@@ -145,10 +311,19 @@ class AttendNetwork(nn.Module):
         merchant: Tensor,
         merchant_mask: Tensor,
     ) -> Tensor:
-        x = self.token_out(self.token_in(current))
-        rows = self.encode_row(history)
+        token = self.read_row(current)
+        if self.has_hinges:
+            token = torch.cat([token, self.hinges(token)], 1)
+        x = self.token_out(self.token_in(token))
+        rows = self.encode_row(self.read_row(history))
+        merchant_rows, merchant_gap = rows, log_gap  # not looked at without merchant rows
+        if self.reads_merchant:
+            scaled = self.scale_merchant(merchant)
+            x = x + self.read_merchant(scaled, merchant_mask)
+            merchant_rows = self.encode_merchant(scaled)
+            merchant_gap = merchant.select(2, self.gap_column).contiguous()
         for hop in self.hops:
-            x = hop(x, rows, log_gap, mask)
+            x = hop(x, rows, log_gap, mask, merchant_rows, merchant_gap, merchant_mask)
         if not self.has_embedding:
             return self.head(x)
         behaviour = self.embed(x)
@@ -158,19 +333,91 @@ class AttendNetwork(nn.Module):
 def plain_network(shape: Shape, seed: int) -> AttendNetwork:
     """A fresh network to train; the same seed gives the same weights."""
     torch.manual_seed(seed)
-    return AttendNetwork(shape, PlainLinear, PlainAttend)
+    return AttendNetwork(shape, PlainLinear, PlainAttend, PlainScale)
 
 
 def served_network(shape: Shape, trained: AttendNetwork) -> AttendNetwork:
     """The same function through the C++ operators, without gradients. They must be loaded to call
     it.
     """
-    served = AttendNetwork(shape, ServedLinear, ServedAttend)
-    served.load_state_dict(trained.state_dict())
+    served = AttendNetwork(shape, ServedLinear, ServedAttend, ServedScale)
+    state = {n: v.detach().clone() for n, v in trained.state_dict().items()}
+    for scale, layers in _scaled_layers(shape).items():
+        middle, deviation = state.pop(f"{scale}.middle"), state.pop(f"{scale}.deviation")
+        for layer in layers:
+            _fold(state, layer, middle, deviation)
+    served.load_state_dict(state)
     return served.requires_grad_(False).eval()
 
 
-def as_tensors(batch: object) -> tuple[Tensor, ...]:
+def with_weights_of(plain: AttendNetwork, shape: Shape, served: dict[str, Tensor]) -> AttendNetwork:
+    """The weights of a served network in a plain one, which keeps its own scale of inputs: the same
+    function, unfolded.
+    """
+    state = {n: v.detach().clone() for n, v in served.items()}
+    for scale, layers in _scaled_layers(shape).items():
+        middle = plain.state_dict()[f"{scale}.middle"]
+        deviation = plain.state_dict()[f"{scale}.deviation"]
+        for layer in layers:
+            _fold(state, layer, -middle / deviation, 1 / deviation)
+        state[f"{scale}.middle"], state[f"{scale}.deviation"] = middle, deviation
+    plain.load_state_dict(state)
+    return plain
+
+
+def _scaled_layers(shape: Shape) -> dict[str, list[str]]:
+    """Scale -> the layers whose first inputs are scaled by it."""
+    layers = {"read_row.scale": ["token_in", "encode_row"] + ["hinges"] * bool(shape.amount_hinges)}
+    if shape.merchant_rows:
+        layers["scale_merchant"] = ["read_merchant.row", "encode_merchant"]
+    return layers
+
+
+def _fold(state: dict[str, Tensor], layer: str, middle: Tensor, deviation: Tensor) -> None:
+    """linear((x - middle) / deviation) as a linear of x, computed in double."""
+    weight, bias = state[f"{layer}.weight"].double(), state[f"{layer}.bias"].double()
+    scaled = slice(0, len(middle))
+    weight[scaled] /= deviation.double()[:, None]
+    bias -= middle.double() @ weight[scaled]
+    state[f"{layer}.weight"], state[f"{layer}.bias"] = weight.float(), bias.float()
+
+
+def fit_scale(
+    network: AttendNetwork, shape: Shape, current: np.ndarray, merchant: np.ndarray | None
+) -> None:
+    """Sets what a fresh network should know of the data: the scale of its inputs, and hinges at
+    quantiles of the amount. `current` [n, F], `merchant` [n, G] rows that are there.
+    """
+    numbers = current[:, shape.quantities].astype(np.float64)
+    _set_scale(network.read_row.scale, numbers)
+    if merchant is not None and len(merchant):
+        _set_scale(network.scale_merchant, merchant.astype(np.float64))
+    if not network.has_hinges:
+        return
+    column = [shape.features[i] for i in shape.quantities].index(_AMOUNT)
+    count = shape.amount_hinges
+    # As many over the bulk as over the last tenth, where amounts are few and say most.
+    below, above = count - count // 2, count // 2
+    places = np.r_[np.linspace(0.02, 0.9, below), 1 - np.geomspace(0.08, 0.0005, max(above, 1))]
+    scale = network.read_row.scale
+    middle, deviation = float(scale.middle[column]), float(scale.deviation[column])
+    knots = (np.quantile(numbers[:, column], places[:count]) - middle) / deviation
+    with torch.no_grad():
+        network.hinges.weight.zero_()
+        network.hinges.weight[column] = _HINGE_STEEPNESS
+        network.hinges.bias.copy_(torch.from_numpy(-_HINGE_STEEPNESS * knots).float())
+
+
+def _set_scale(scale: PlainScale, values: np.ndarray) -> None:
+    """Columns of 0 and 1, and such that never vary here, stay as they are."""
+    is_plain = ((values == 0) | (values == 1)).all(axis=0) | (values.std(axis=0) < 1e-9)
+    with torch.no_grad():
+        middle = np.where(is_plain, 0.0, values.mean(axis=0))
+        scale.middle.copy_(torch.from_numpy(middle))
+        scale.deviation.copy_(torch.from_numpy(np.where(is_plain, 1.0, values.std(axis=0))))
+
+
+def as_tensors(batch: Batch) -> tuple[Tensor, ...]:
     """A Batch as the network's six inputs."""
     current, history, log_gap, mask = (
         torch.from_numpy(getattr(batch, name)) for name in ("current", "history", "log_gap", "mask")

@@ -16,7 +16,7 @@ class AttentionTest(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(3)
         self.examples = Examples(made_data(), ["log_amount", "same_merchant"], 4)
-        self.network = plain_network(Shape(2, width=8, row_width=16, attention_heads=3, inner=8), 1)
+        self.network = plain_network(Shape(("log_amount", "same_merchant"), width=8, row_width=16, attention_heads=3, inner=8), 1)
 
     def test_weighted_sums_of_the_rows_are_what_the_operator_returns(self):
         query, rows = torch.randn(5, 3 * 16 + 3), torch.randn(5, 4, 16)

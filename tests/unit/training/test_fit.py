@@ -34,7 +34,7 @@ def made_data(count: int = 400):
 def weights_after(settings: FitSettings, checkpoint: Path | None = None, **more) -> dict:
     examples = Examples(made_data(), FEATURES, 4)
     index = np.arange(400)
-    network = plain_network(Shape(len(FEATURES), width=8, row_width=16, inner=8, embedding=2), 1)
+    network = plain_network(Shape(tuple(FEATURES), width=8, row_width=16, inner=8, embedding=2), 1)
     draw = draw_labelled(examples, index, settings)
     fit(network, examples, draw, fraud_loss(examples), settings, checkpoint=checkpoint, **more)
     return network.state_dict()
@@ -76,7 +76,7 @@ class FitTest(unittest.TestCase):
 
     def test_it_learns_what_is_in_the_data(self):
         examples = Examples(made_data(), FEATURES, 4)
-        network = plain_network(Shape(len(FEATURES), width=8, row_width=16, inner=8), 1)
+        network = plain_network(Shape(tuple(FEATURES), width=8, row_width=16, inner=8), 1)
         settings = FitSettings(epochs=30, batch=64, learning_rate=0.02, weight_decay=0.0)
         index = np.arange(400)
         fit(network, examples, draw_labelled(examples, index, settings), fraud_loss(examples), settings)
@@ -126,7 +126,7 @@ class NextPaymentTest(unittest.TestCase):
 
     def test_a_network_learns_it_from_payments_without_labels(self):
         examples = Examples(made_data(), FEATURES, 4)
-        network = plain_network(Shape(len(FEATURES), width=8, row_width=16, inner=8, embedding=2), 1)
+        network = plain_network(Shape(tuple(FEATURES), width=8, row_width=16, inner=8, embedding=2), 1)
         loss = next_loss(examples, 1 << 62, slice(1, 3))
         settings = FitSettings(epochs=8, batch=64, weight_decay=0.0, learning_rate=0.01)
         index = np.arange(400)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
-from weir_training.evaluation.scores import DAY_MS, Scores
+from weir_training.evaluation.scores import Scores
 from weir_training.payments import UNLABELLED, DataError
 
 
@@ -62,7 +63,8 @@ HANDBOOK_TEST = _handbook(("2018-07-25", "2018-08-01", "2018-08-08", "2018-08-15
 HANDBOOK_VALIDATION = _handbook(("2018-06-20", "2018-06-27", "2018-07-04", "2018-07-11"))
 
 
-def period(from_ms: int, until_ms: int) -> Fold:
-    """Whole days, every card."""
-    first, last = from_ms // DAY_MS, -(-until_ms // DAY_MS)
-    return Fold(str(np.datetime64(int(first), "D")), int(first), int(last - first))
+def days(first: date, until: date) -> Fold:
+    """Whole days, the last excluded, every card."""
+    if first >= until:
+        raise ValueError(f"empty period: {first} until {until}")
+    return Fold(first.isoformat(), _day(first.isoformat()), (until - first).days)
