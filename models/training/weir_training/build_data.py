@@ -8,6 +8,7 @@ merchant, is then missing, as it would be after a start of the engine that long 
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import shutil
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +24,7 @@ from weir_training.payments import DataError, event_time_ms, read_payments
 from weir_training.progress import Progress
 
 _DAY_MS = 86_400_000
+_ENGINE = "weir_features"  # the module that computes; tests name another
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Part:
     from_ms: int
     until_ms: int  # first moment outside
     folder: str
+    engine: str
 
 
 def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
@@ -47,7 +50,9 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
         definitions = dict.fromkeys(engine["names"], "")
     else:
         engine = _computed(settings, payments.rows.event_time_ms, folder)
-        definitions = _engine().definitions(str(settings.config), list(settings.set))
+        definitions = importlib.import_module(_ENGINE).definitions(
+            str(settings.config), list(settings.set)
+        )
     texts = [definitions[name] for name in engine["names"]]
     data = dataset.join(payments, engine, texts, sources)
     dataset.write(folder, data)
@@ -59,12 +64,6 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
         "declared": len(data.declared_names),
         "merchant_rows": int(data.merchant.shape[1]),
     }
-
-
-def _engine() -> Any:
-    import weir_features  # needs the built engine: not wanted for reading what it made
-
-    return weir_features
 
 
 def _computed(settings: DataSettings, time_ms: np.ndarray, folder: Path) -> dict[str, Any]:
@@ -92,12 +91,12 @@ def _parts(settings: DataSettings, time_ms: np.ndarray, folder: Path) -> Iterato
     )
     first, last = int(time_ms[0]), int(time_ms[-1])
     if settings.part_days == 0:
-        yield Part(*common, 0, first, last + 1, str(folder))
+        yield Part(*common, 0, first, last + 1, str(folder), _ENGINE)
         return
     step = settings.part_days * _DAY_MS
     for from_ms in range(first // _DAY_MS * _DAY_MS, last + 1, step):
         history = from_ms - settings.history_days * _DAY_MS
-        yield Part(*common, history, from_ms, from_ms + step, str(folder))
+        yield Part(*common, history, from_ms, from_ms + step, str(folder), _ENGINE)
 
 
 def _spread(workers: str, work: Callable[[Part], str], parts: Sequence[Part]) -> Iterator[str]:
@@ -125,7 +124,9 @@ def compute_part(part: Part) -> str:
     transactions, labels = folder / f"{name}.jsonl", folder / f"{name}-labels.jsonl"
     ids = _cut(part.transactions, transactions, _in_time(part.first_ms, part.until_ms))
     _cut(part.labels, labels, lambda record: record["transaction_id"] in ids)
-    engine = _engine().compute(part.config, str(transactions), str(labels), part.set)
+    engine = importlib.import_module(part.engine).compute(
+        part.config, str(transactions), str(labels), part.set
+    )
     mine = np.asarray(engine["event_time_ms"]) >= part.from_ms
     result = {"names": engine["names"]}
     for column in ("transaction_id", "values", "merchant", "merchant_mask"):

@@ -354,10 +354,10 @@ def with_weights_of(plain: AttendNetwork, shape: Shape, served: dict[str, Tensor
     """The weights of a served network in a plain one, which keeps its own scale of inputs: the same
     function, unfolded.
     """
-    state = {n: v.detach().clone() for n, v in served.items()}
+    known = plain.state_dict()  # TorchScript keeps buffers besides, which a shape makes again
+    state = {n: v.detach().clone() for n, v in served.items() if n in known}
     for scale, layers in _scaled_layers(shape).items():
-        middle = plain.state_dict()[f"{scale}.middle"]
-        deviation = plain.state_dict()[f"{scale}.deviation"]
+        middle, deviation = known[f"{scale}.middle"], known[f"{scale}.deviation"]
         for layer in layers:
             _fold(state, layer, -middle / deviation, 1 / deviation)
         state[f"{scale}.middle"], state[f"{scale}.deviation"] = middle, deviation

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from weir_training import attention, blend, build_data, dataset, package, trees
-from weir_training.calibration import fit_isotonic, fit_platt
+from weir_training.calibration import Isotonic, Platt, fit_isotonic, fit_platt
 from weir_training.dataset import DataSet
 from weir_training.evaluation import judge
 from weir_training.evaluation.evaluate import evaluate
@@ -283,8 +283,8 @@ class Pipeline:
     def _uses(self, part: str) -> bool:
         if part in self.experiment.blend.parts:
             return True
-        is_read_by_trees = self._uses("trees") and bool(self.experiment.trees.sequence)
-        return part == "sequence" and is_read_by_trees
+        has_trees = "trees" in self.experiment.blend.parts
+        return part == "sequence" and has_trees and bool(self.experiment.trees.sequence)
 
     def _fits(self) -> list[tuple[str, Learned]]:
         early, full = self._split.early, self._split.full
@@ -463,8 +463,8 @@ class Pipeline:
     def _calibration(self) -> Any:
         kept = self._blend["calibration"]
         if self.experiment.calibration.method == "platt":
-            return package.Platt(**kept)
-        return package.Isotonic(tuple(kept["z"]), tuple(kept["p"]))
+            return Platt(**kept)
+        return Isotonic(tuple(kept["z"]), tuple(kept["p"]))
 
     def z(self, which: str, index: np.ndarray) -> np.ndarray:
         logit, margin = self.logits(which, index)

@@ -1,54 +1,20 @@
 # Data sets: payments beside what the engine says of them, the same from one worker or from several.
 
-import json
+import os
 import tempfile
 import unittest
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
 
+import made_engine
 from made_payments import DAY_MS, START_MS, write_json_lines
 from weir_training import build_data, dataset
 from weir_training.experiment import DataSettings, SplitSettings
-from weir_training.payments import DataError, event_time_ms, read_payments
+from weir_training.payments import DataError, read_payments
 from weir_training.split import day_ms, split
-
-WINDOW_MS = 3 * DAY_MS  # of the made-up engine's one feature
-
-
-def made_engine(config, transactions, labels, settings=()):
-    """Counts the user's payments of three days; one merchant row, the newest of the same days.
-
-    In place of the engine, whose own tests are elsewhere: what is tested here is what is made of its
-    answers.
-    """
-    records = [json.loads(line) for line in Path(transactions).read_text().splitlines()]
-    time = np.array([event_time_ms(r["event_time"]) for r in records])
-    user = np.array([r["user_id"] for r in records])
-    inside = (time[None] > time[:, None] - WINDOW_MS) & (time[None] <= time[:, None])
-    count = (inside & (user[None] == user[:, None])).sum(axis=1).astype(float)
-    rows = np.zeros((len(time), 1, 9), np.float32)
-    rows[:, 0, 1] = count
-    return {
-        "names": ["user_count_3d"],
-        "transaction_id": np.array([r["transaction_id"] for r in records], object),
-        "user_id": user.astype(object),
-        "event_time_ms": time,
-        "values": count[:, None],
-        "merchant": rows,
-        "merchant_mask": np.ones((len(time), 1), np.float32),
-    }
-
-
-def definitions(config, settings=()):
-    return {"user_count_3d": "user count window=3d"}
-
-
-ENGINE = SimpleNamespace(compute=made_engine, definitions=definitions)
-
 
 class DataSetTest(unittest.TestCase):
     def setUp(self):
@@ -63,7 +29,7 @@ class DataSetTest(unittest.TestCase):
             "transactions": [transactions],
             "labels": [labels],
         }
-        patch = mock.patch.object(build_data, "_engine", lambda: ENGINE)
+        patch = mock.patch.object(build_data, "_ENGINE", "made_engine")
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -80,7 +46,7 @@ class DataSetTest(unittest.TestCase):
         self.assertIsInstance(data.declared, np.memmap)
         np.testing.assert_array_equal(data.payments.rows.amount_minor, payments.rows.amount_minor)
         np.testing.assert_array_equal(data.payments.is_fraud, payments.is_fraud)
-        self.assertEqual(data.definitions, ["user count window=3d"])
+        self.assertEqual(data.definitions, ["user count window=3d", "payment value amount"])
         self.assertEqual(data.sources, sources)
         self.assertEqual(self.facts["payments"], 600)
         self.assertEqual(data.merchant.shape, (600, 1, 9))
@@ -104,8 +70,10 @@ class DataSetTest(unittest.TestCase):
             import ray  # noqa: F401
         except ImportError:
             self.skipTest("ray is not installed: pip install -r requirements-ray.txt")
+        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
         whole = self.built("one")
-        parts = self.built("ray", workers="ray", part_days=4, history_days=3)
+        with mock.patch.dict(os.environ, {"PYTHONPATH": path}):  # of the workers
+            parts = self.built("ray", workers="ray", part_days=4, history_days=3)
         np.testing.assert_array_equal(parts.declared, whole.declared)
 
     def test_exported_parquet_takes_the_place_of_computing(self):
@@ -116,7 +84,7 @@ class DataSetTest(unittest.TestCase):
         from weir_features import parquet
 
         whole = self.built("one")
-        engine = made_engine("", self.unpacked(), "")
+        engine = made_engine.compute("", self.unpacked(), "")
         parquet.export(engine, self.home / "features")
         read = self.built("parquet", features=self.home / "features")
         np.testing.assert_array_equal(read.declared, whole.declared)
@@ -131,12 +99,12 @@ class DataSetTest(unittest.TestCase):
 
     def test_payments_the_engine_left_out_are_left_out_and_order_does_not_matter(self):
         payments, sources = read_payments(self.settings["transactions"], self.settings["labels"])
-        engine = made_engine("", self.unpacked(), "")
+        engine = made_engine.compute("", self.unpacked(), "")
         kept = np.random.default_rng(1).permutation(600)[:500]
         some = {
             k: v if k == "names" else v[kept] for k, v in engine.items()
         }
-        data = dataset.join(payments, some, ["x"], sources)
+        data = dataset.join(payments, some, ["x", "y"], sources)
         self.assertEqual(len(data), 500)
         self.assertTrue((np.diff(data.event_time_ms) >= 0).all())
         of_id = dict(zip(engine["transaction_id"], engine["values"][:, 0]))
@@ -145,15 +113,15 @@ class DataSetTest(unittest.TestCase):
 
     def test_an_engine_that_knows_other_payments_is_refused(self):
         payments, sources = read_payments(self.settings["transactions"], self.settings["labels"])
-        engine = made_engine("", self.unpacked(), "")
+        engine = made_engine.compute("", self.unpacked(), "")
         engine["transaction_id"][3] = "other"
         with self.assertRaisesRegex(DataError, "1 payments .* such as other"):
-            dataset.join(payments, engine, ["x"], sources)
+            dataset.join(payments, engine, ["x", "y"], sources)
 
     def test_a_declared_feature_that_is_not_there_is_named(self):
         data = self.built("one")
         self.assertEqual(data.declared_columns(["user_count_3d"]), [0])
-        with self.assertRaisesRegex(DataError, "no declared feature x; .* user_count_3d"):
+        with self.assertRaisesRegex(DataError, "no declared feature x; .* user_count_3d, amount"):
             data.declared_columns(["x"])
 
 
