@@ -92,7 +92,7 @@ def story(
 def _read(
     title: str, columns: list[str], texts: list[list[str]], seen: list[tuple[str, Tensor]]
 ) -> dict[str, Any]:
-    heads = [f"hop {hop}.{h}" for hop, (_, w) in enumerate(seen, 1) for h in range(1, w.shape[1] + 1)]
+    heads = [f"{_place(name)}.{h}" for name, w in seen for h in range(1, w.shape[1] + 1)]
     weights = torch.cat([w[0] for _, w in seen]) if seen else torch.zeros(0, len(texts))
     return {
         "title": title,
@@ -103,6 +103,12 @@ def _read(
             for slot, text in enumerate(texts)
         ],
     }
+
+
+def _place(name: str) -> str:
+    """Of a read within the network, for people: "hop 1", or "behaviour" beside the hops."""
+    parts = name.split(".")
+    return f"hop {int(parts[1]) + 1}" if parts[0] == "hops" else parts[0]
 
 
 def _value(name: str, value: float) -> str:

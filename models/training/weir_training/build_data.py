@@ -67,6 +67,9 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
 
 
 def _computed(settings: DataSettings, time_ms: np.ndarray, folder: Path) -> dict[str, Any]:
+    if not settings.part_days and len(settings.transactions) == len(settings.labels) == 1:
+        files = (settings.config, settings.transactions[0], settings.labels[0])
+        return importlib.import_module(_ENGINE).compute(*map(str, files), list(settings.set))
     parts = list(_parts(settings, time_ms, folder / "parts"))
     results = []
     with Progress("data", len(parts)) as progress:

@@ -116,11 +116,11 @@ class Examples:
         return past[past >= 0]
 
     def is_notable(self, index: np.ndarray, amount_quantile: float) -> np.ndarray:
-        """Where something points at fraud: the merchant had one, as known then, or the amount is
-        among the highest of `index`.
+        """Where something points at fraud: the merchant had one, as known then; the amount is among
+        the highest of `index`, or far above what the user pays.
         """
         amount = self._amount_major()[index]
-        notable = amount > np.quantile(amount, amount_quantile)
+        notable = (amount > np.quantile(amount, amount_quantile)) | self._is_unusual(index)
         if self._merchant is not None and 0 in self._merchant.columns:
             for start in range(0, len(index), _SCAN_BATCH):
                 part = slice(start, start + _SCAN_BATCH)
@@ -128,6 +128,20 @@ class Examples:
                 mask = self._merchant.mask[index[part], : self._merchant.count]
                 notable[part] |= (rows * mask).any(axis=1)
         return notable
+
+    def _is_unusual(self, index: np.ndarray) -> np.ndarray:
+        """More than e times the median of the user's past payments, as far as rows go back."""
+        unusual = np.zeros(len(index), bool)
+        amount = self.payments.rows.amount_minor
+        for start in range(0, len(index), _SCAN_BATCH):
+            part = slice(start, start + _SCAN_BATCH)
+            past = self._history[index[part]]
+            values = np.where(past >= 0, amount[past], np.nan)
+            is_known = (past >= 0).any(axis=1)
+            median = np.full(len(past), np.inf)
+            median[is_known] = np.nanmedian(values[is_known], axis=1)
+            unusual[part] = amount[index[part]] > np.e * median
+        return unusual
 
     def next_payment(self, until_ms: int) -> tuple[np.ndarray, np.ndarray]:
         """float32 [N, 2]: ln(1 + amount) of the user's next payment and ln(1 + minutes) until it;

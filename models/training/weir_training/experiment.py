@@ -76,6 +76,7 @@ class SequenceSettings:
     merchant_features: list[str] = field(default_factory=list)  # []: all nine, with merchant_rows
     width: int = 64
     row_width: int = 32
+    merchant_row_width: int = 16
     attention_heads: int = 4  # over the user's rows
     merchant_heads: int = 8  # over the merchant's
     inner: int = 128
@@ -92,7 +93,7 @@ class SequenceSettings:
     weight_decay: float = 0.05
     easy_share: float = 0.1  # of plain genuine payments, drawn anew each epoch and weighted up
     average: float = 0.0  # of weights over the last steps: decay per step, 0: none
-    next_weight: float = 0.0  # of the next payment's amount and gap in the loss beside fraud
+    next_weight: float = 0.1  # of the next payment's amount and gap in the loss beside fraud
     start_from: Optional[Path] = None  # a package whose weights to go on from
 
     def check(self) -> None:
@@ -102,8 +103,9 @@ class SequenceSettings:
             _at_least(f"sequence.{name}", getattr(self, name), 0)
         if self.merchant_features and "log_known" not in self.merchant_features:
             raise ExperimentError("sequence.merchant_features must hold log_known")
-        if self.row_width % 16:
-            raise ExperimentError(f"sequence.row_width must divide by 16: {self.row_width}")
+        for name in ("row_width", "merchant_row_width"):
+            if getattr(self, name) % 16:
+                raise ExperimentError(f"sequence.{name} must be a multiple of 16")
         _share("sequence.easy_share", self.easy_share)
         _share("sequence.average", self.average)
 
@@ -172,6 +174,8 @@ class EvaluateSettings:
     protocol: str = ""  # handbook, handbook-validation; empty: `from` until `until`
     from_day: Optional[date] = None
     until_day: Optional[date] = None
+    # Fit anew for each fold of a protocol, from what was known when it began; split.until is not read.
+    each_fold: bool = False
     is_test: bool = False  # count the look, as looks at the published test weeks are
     looks: Optional[Path] = None  # where (default: beside the report)
     alert_cost: float = 5.0
@@ -179,6 +183,8 @@ class EvaluateSettings:
     replay_set: list[str] = field(default_factory=list)  # KEY=VALUE for weir replay
 
     def check(self) -> None:
+        if self.each_fold and not self.protocol:
+            raise ExperimentError("evaluate.each_fold needs a protocol")
         if self.protocol:
             _one_of("evaluate.protocol", self.protocol, tuple(PROTOCOLS))
         elif not (self.from_day and self.until_day and self.from_day < self.until_day):

@@ -226,19 +226,18 @@ def fraud_loss(examples: Examples) -> Loss:
 
 def next_loss(examples: Examples, until_ms: int, columns: slice) -> Loss:
     """Distance to the amount and gap of the same user's next payment, where that came before
-    `until_ms`, in deviations from their mean; absolute beyond 1, so that one odd gap does not
+    `until_ms`, in deviations; absolute beyond 1, so that one odd gap does not
     outweigh the rest.
     """
     after, is_known = examples.next_payment(until_ms)
-    # Both targets on their own scale: amounts of one user vary less than gaps do.
-    spread = after[is_known > 0].std(axis=0) + 1e-6
-    middle = after[is_known > 0].mean(axis=0)
-    after = (after - middle) / spread
+    # Both on their own scale: amounts of one user vary less than gaps do.
+    deviation = torch.from_numpy(after[is_known > 0].std(axis=0) + 1e-3)
 
     def loss(outputs: Tensor, index: np.ndarray, weight: Tensor) -> Tensor:
         target, known = torch.from_numpy(after[index]), torch.from_numpy(is_known[index])
-        distance = functional.smooth_l1_loss(outputs[:, columns], target, reduction="none").sum(1)
-        return (distance * known).mean()
+        off = (outputs[:, columns] - target) / deviation
+        error = functional.smooth_l1_loss(off, torch.zeros_like(off), reduction="none").sum(1)
+        return (error * known).mean()
 
     return loss
 

@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import asdict, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Sequence
@@ -48,7 +49,6 @@ from weir_training.network import (
     fit_scale,
     plain_network,
     served_network,
-    with_weights_of,
 )
 from weir_training.operators import load_operators
 from weir_training.payments import DataError
@@ -265,7 +265,9 @@ class Pipeline:
         some = index[:: -(-len(index) // _SCALE_ROWS)]
         batch = self._examples.batch(some)
         merchant = None if batch.merchant is None else batch.merchant[batch.merchant_mask > 0]
-        fit_scale(network, self._shape, batch.current, merchant)
+        after, is_known = self._examples.next_payment(self._split.early.until_ms)
+        following = after[some[is_known[some] > 0]]
+        fit_scale(network, self._shape, batch.current, merchant, following)
         return network
 
     @property
@@ -330,8 +332,7 @@ class Pipeline:
         for which, learned in self._fits():
             network = self._fresh()
             if chosen.start_from:
-                served = _weights_of_package(chosen.start_from, self._shape)
-                with_weights_of(network, self._shape, served)
+                network.load_state_dict(_weights_of_package(chosen.start_from, network, self._shape))
             elif before:
                 network.load_state_dict(torch.load(before.folder / f"{which}.pt"))
             loss = fraud_loss(self._examples)
@@ -578,18 +579,21 @@ class Pipeline:
 
     def _evaluate(self, folder: Path) -> dict[str, Any]:
         settings = self.experiment.evaluate
-        verdicts = folder / "verdicts.jsonl"
-        self._replay(verdicts)
+        verdicts = {}
+        for fold, pipeline in self._by_fold():
+            if settings.each_fold or not verdicts:
+                verdicts[fold.name] = folder / f"verdicts-{fold.name}.jsonl"
+                pipeline._replay(verdicts[fold.name])
         more: dict[str, Any] = {"held_out": self.calibrate().facts["held_out"]}
-        if self.experiment.ablations:
-            more["ablations"] = self.ablation_lines()
+        if self.ablations:
+            more["ablations"] = self._ablation_lines()
         if "sequence" in self._blend["parts"]:
             more["attention"] = self._attention()
         result = judge.judge(
-            verdicts,
+            verdicts if settings.each_fold else next(iter(verdicts.values())),
             self.experiment.data.labels,
             folder,
-            self._fold(),
+            self._protocol(),
             settings.is_test or None,
             Costs(settings.alert_cost),
             settings.slices,
@@ -597,14 +601,29 @@ class Pipeline:
             settings.looks or self.runs / LOOKS_FILE,
             more,
         )
-        verdicts.unlink()  # a gigabyte a million: a replay makes them again
+        for path in verdicts.values():
+            path.unlink()  # a gigabyte a million: a replay makes them again
         return {"mean": result["mean"], "report": "report.html"}
 
-    def _fold(self) -> str | Fold:
+    def _protocol(self) -> str | Fold:
         settings = self.experiment.evaluate
-        if settings.protocol:
-            return settings.protocol
-        return days(settings.from_day, settings.until_day)
+        return settings.protocol or days(settings.from_day, settings.until_day)
+
+    def _by_fold(self) -> list[tuple[Fold, "Pipeline"]]:
+        """Each fold with the pipeline whose package it is judged by."""
+        protocol = self._protocol()
+        folds = judge.PROTOCOLS[protocol][0] if isinstance(protocol, str) else [protocol]
+        if not self.experiment.evaluate.each_fold:
+            return [(fold, self) for fold in folds]
+        return [(fold, self._at(date.fromisoformat(fold.name))) for fold in folds]
+
+    def _at(self, until: date) -> "Pipeline":
+        """The same experiment with what was known by another day."""
+        if until == self.experiment.split.until:
+            return self
+        other = replace(self.experiment, split=replace(self.experiment.split, until=until))
+        places = (self.runs, self._operators, self._weir, self._world, self._tracking)
+        return Pipeline(other, *places, steps=self.steps)
 
     def _replay(self, out: Path) -> None:
         """The running pipeline's verdicts over the data: what is judged is what is served."""
@@ -656,16 +675,16 @@ class Pipeline:
             np.asarray(data.payments.is_fraud),
             np.asarray(data.label_time_ms),
         )
-        fold = self._fold()
-        folds = judge.PROTOCOLS[fold][0] if isinstance(fold, str) else [fold]
-        index = np.unique(np.concatenate([f.index(known) for f in folds]))
-        known.p[index] = self._calibration.probability(self.z("full", index))
+        by_fold = self._by_fold()
+        for fold, pipeline in by_fold:
+            index = fold.index(known)
+            known.p[index] = pipeline._calibration.probability(pipeline.z("full", index))
         costs = Costs(self.experiment.evaluate.alert_cost)
-        return evaluate(known, folds, costs)["mean"]
+        return evaluate(known, [fold for fold, _ in by_fold], costs)["mean"]
 
-    def ablation_lines(self) -> list[dict[str, Any]]:
+    def _ablation_lines(self) -> list[dict[str, Any]]:
         """A line for this experiment and one for each of its ablations, which share steps with it
-        where they agree. The caller sets `ablations` (commands).
+        where they agree.
         """
         where = self.experiment.evaluate.protocol or "the evaluated days"
         lines = [{"name": "as it is", "mean": self.figures(), "folds": where}]
@@ -684,12 +703,15 @@ class Pipeline:
         return self.made[step.name]
 
 
-def _weights_of_package(directory: Path, shape: Shape) -> dict[str, torch.Tensor]:
-    """Of a package made by this pipeline, for a network of the same shape."""
+def _weights_of_package(
+    directory: Path, network: nn.Module, shape: Shape
+) -> dict[str, torch.Tensor]:
+    """Of a package made by this pipeline, with its scale of inputs, for a network of its shape."""
     manifest = json.loads((directory / "manifest.json").read_text())
     theirs = manifest.get("training", {}).get("network")
     mine = json.loads(json.dumps(asdict(shape)))
     if theirs != mine:
         raise DataError(f"{directory} holds a network of another shape: {theirs}, not {mine}")
-    part = manifest["parts"]["sequence"]
-    return dict(torch.jit.load(str(directory / part["file"])).state_dict())
+    file = manifest["parts"]["sequence"]["file"]
+    kept = torch.jit.load(str(directory / file)).state_dict()
+    return {name: kept[name] for name in network.state_dict()}  # constants besides are made again

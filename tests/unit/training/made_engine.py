@@ -4,6 +4,7 @@ what is tested with this is what becomes of its answers.
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -16,7 +17,9 @@ WINDOW_MS = 3 * 86_400_000  # of its first feature
 
 def compute(config, transactions, labels, settings=()):
     """The user's payments of three days, the amount, and one merchant row that says the first."""
-    records = [json.loads(line) for line in Path(transactions).read_text().splitlines()]
+    content = Path(transactions).read_bytes()
+    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    records = [json.loads(line) for line in content.splitlines()]
     time = np.array([event_time_ms(r["event_time"]) for r in records])
     user = np.array([r["user_id"] for r in records])
     inside = (time[None] > time[:, None] - WINDOW_MS) & (time[None] <= time[:, None])

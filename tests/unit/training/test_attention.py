@@ -31,7 +31,8 @@ class AttentionTest(unittest.TestCase):
     def test_every_hop_is_recorded_in_order_and_the_network_is_left_as_it_was(self):
         batch = as_tensors(self.examples.batch(np.array([399])))
         seen = recorded(self.network, batch)
-        self.assertEqual([name for name, _ in seen], ["hops.0.attend", "hops.1.attend"])
+        names = [name for name, _ in seen]
+        self.assertEqual(names, ["hops.0.attend", "hops.1.attend", "behaviour.attend"])
         self.assertEqual(seen[0][1].shape, (1, 3, 4))
         self.assertTrue(all(not m._forward_hooks for m in self.network.modules()))
 
@@ -39,8 +40,9 @@ class AttentionTest(unittest.TestCase):
         told = story(self.network, self.examples, 399, 0.9, [])
         read = told["reads"][0]
         self.assertEqual(len(read["rows"]), len(self.examples.past_of(399)))
-        self.assertEqual(read["heads"][-1], "hop 2.3")
-        self.assertEqual(len(read["rows"][0]["weights"]), 6)
+        self.assertEqual(read["heads"][3:6], ["hop 2.1", "hop 2.2", "hop 2.3"])
+        self.assertEqual(read["heads"][6:], ["behaviour.1", "behaviour.2"])
+        self.assertEqual(len(read["rows"][0]["weights"]), 8)
 
 
 if __name__ == "__main__":

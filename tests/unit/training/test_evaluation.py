@@ -326,6 +326,19 @@ class ReportTest(unittest.TestCase):
         )
         self.assertEqual(validation["test_looks"], [])
 
+    def test_folds_may_be_judged_by_models_that_were_made_for_them(self):
+        made = scores(13, count=12_000, days=42)
+        worse = replace(made, p=1 - made.p)
+        verdicts = {}
+        for fold, one in zip(HANDBOOK_TEST, (made, worse, made, made)):
+            home = self.home / fold.name
+            home.mkdir()
+            verdicts[fold.name], _ = write_verdicts(home, one, digest=f"sha256:{fold.name}")
+        result = judge.judge(verdicts, [self.labels], self.home / "by fold")
+        better = [fold["auc"] > 0.5 for fold in result["folds"]]
+        self.assertEqual(better, [True, False, True, True])
+        self.assertIn("2018-08-15: made/1 sha256:2018-08-15", result["package"])
+
     def test_the_json_alone_makes_the_same_page(self):
         result = json.loads((self.home / "out/evaluation.json").read_text())
         self.assertEqual(report.html_report(result), self.page)

@@ -67,6 +67,7 @@ class ExperimentTest(unittest.TestCase):
             ("blend.parts=[sequence]", "no section sequence"),
             ("blend.parts=[]", "blend.parts must be of"),
             ("evaluate.protocol=''", "evaluate needs a protocol, or from_day before until_day"),
+            ("evaluate={each_fold: true, from_day: 2018-08-08}", "each_fold needs a protocol"),
             ("data.workers=ray", "needs data.part_days"),
             ("trees.sequence=[fraud]", "needs a section sequence"),
         ):

@@ -87,7 +87,7 @@ class FitTest(unittest.TestCase):
     def test_slopes_stay_positive(self):
         state = weights_after(FitSettings(epochs=3, batch=64, learning_rate=0.1))
         slopes = [value for name, value in state.items() if name.endswith(".slope")]
-        self.assertEqual(len(slopes), 2)
+        self.assertEqual(len(slopes), 3)  # two hops, and the branch of behaviour
         self.assertTrue(all((slope >= 0).all() for slope in slopes))
 
 
@@ -110,9 +110,17 @@ class DrawTest(unittest.TestCase):
         mask = np.zeros((400, 2), np.float32)
         rows[7, 1, 0] = mask[7, 1] = 1
         rows[8, 1, 0] = 1  # not there: its mask is 0
-        examples = Examples(made_data(), FEATURES, 4, MerchantRows(rows, mask, 2, range(9)))
+        alike = payments([1] * 400, list(range(400)))  # nothing else is notable about these
+        examples = Examples(alike, FEATURES, 4, MerchantRows(rows, mask, 2, range(9)))
         notable = examples.is_notable(np.arange(400), 1.0)
         self.assertEqual(np.flatnonzero(notable).tolist(), [7])
+
+
+    def test_an_amount_far_above_the_users_usual_one_is_never_plain(self):
+        amount = [100] * 10 + [271, 272] + [100] * 8
+        examples = Examples(payments([1] * 20, list(range(20)), amount_minor=amount), FEATURES, 4)
+        notable = examples.is_notable(np.arange(20), 1.0)
+        self.assertEqual(np.flatnonzero(notable).tolist(), [11])  # e times the median is 271.8
 
 
 class NextPaymentTest(unittest.TestCase):
