@@ -84,7 +84,7 @@ TEST(ConfigFeatures, ADefinitionIsOneLineHoweverItWasWritten) {
           {"entity: ip, function: run_age", "ip run_age"},
           {"default: 0, delay: 7d, window: 7d, field: fraud, function: mean, entity: merchant",
            "merchant mean fraud window=7d delay=7d default=0"},
-          {R"(entity: device, function: count, window: 1500ms, filter: 'amount>=0100.50  and channel="web"')",
+          {R"(entity: device, function: count, window: 1500ms, filter: 'amount>=100.50  and channel="web"')",
            "device count window=1500ms filter=(amount >= 100.5 and channel = web)"},
           {R"(entity: card, function: distinct, field: merchant, window: 1d, default: -1, filter: 'user != "a (b) = c"')",
            R"(card distinct merchant window=1d filter=(user != "a (b) = c") default=-1)"},
@@ -101,7 +101,7 @@ TEST(ConfigFeatures, TheEntryMadeOfADefinitionIsReadAsThatDefinition) {
        "merchant mean fraud window=7d delay=7d default=0",
        "merchant mean ratio window=1s filter=(fraud = yes and mcc < 42 and country != DE)",
        R"(card distinct merchant window=1d filter=(user != "a (b) = \c" and ratio > 2.5) default=-1)",
-       "user sum amount window=90d delay=1h default=1e+20"}) {
+       "user sum amount window=90d delay=1h default=1e-05"}) {
     const std::string entry = operators::yaml_entry("some_name", text);
     const Loaded loaded = load_text("features:\n  - " + entry + "\n");
     EXPECT_EQ(definition(loaded), text) << entry;

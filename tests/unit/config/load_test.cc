@@ -159,7 +159,8 @@ TEST(HandbookConfig, SaysSoWhereAValueIsNotTheDefault) {
     if (value_of(key.slot, shipped, {}) != value_of(key.slot, defaults, {}))
       different.emplace_back(key.path);
   }
-  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow"));
+  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow",
+                                              "history.merchant_rows"));
 }
 
 TEST(ConfigDump, LoadsBackToTheSameConfiguration) {

@@ -13,6 +13,7 @@ namespace {
 
 using operators::FakeProfiles;
 using operators::FeatureEngine;
+using operators::LabelledRow;
 using operators::PaymentPast;
 using operators::ProfileState;
 using state::EntityKind;
