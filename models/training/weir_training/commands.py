@@ -16,6 +16,7 @@ from weir_training import package
 from weir_training.calibration import Platt, fit_platt
 from weir_training.examples import Examples, varying_features
 from weir_training.fit import FitSettings, fit, score
+from weir_training.network import Shape, served_network
 from weir_training.metrics import average_precision, log_loss, roc_auc
 from weir_training.operators import load_operators
 from weir_training.payments import DataError, Payments, Source, read_payments
@@ -86,7 +87,6 @@ def train(arguments: Namespace) -> dict[str, Any]:
     load_operators(
         arguments.ops
     )  # first: a missing library is best known before minutes of training
-    name, version = arguments.out.parts[-2:]
     payments, sources = read_payments(arguments.transactions, arguments.labels)
     periods = Periods.chosen(arguments, payments)
     settings = FitSettings(
@@ -104,23 +104,24 @@ def train(arguments: Namespace) -> dict[str, Any]:
     # Before the fit: someone may edit the sources while it runs.
     provenance = _provenance(sources, periods, settings, payments, in_training)
     plain = fit(examples, in_training, settings)
-    model = package.scripted(plain)
+    served_shape = Shape(features=len(features))
+    model = package.scripted(served_network(served_shape, plain))
     served = package.load_model(model)
     calibration = _calibrate(served, examples, periods.calibrate)
     metrics = _metrics(served, calibration, examples, periods.evaluate)
     metrics["plain_torch_difference_max"] = _agreement(plain, served, examples, periods.evaluate)
 
     training = provenance | {"metrics": metrics}
-    manifest = package.manifest_of(
-        name,
-        version,
-        features,
-        arguments.history_rows,
+    digest = package.write_package(
+        arguments.out,
+        package.Parts(sequence=package.SequencePart(arguments.out.name, model, ["fraud"])),
+        package.Inputs(features, arguments.history_rows),
+        None,
         calibration,
         training,
         examples.domain(in_training),
+        arguments.replace,
     )
-    digest = package.write_package(arguments.out, manifest, model, arguments.replace)
     return {
         "package": str(arguments.out),
         "digest": digest,
@@ -132,25 +133,26 @@ def train(arguments: Namespace) -> dict[str, Any]:
 def evaluate(arguments: Namespace) -> dict[str, Any]:
     """How a package does on a period, by the operators it is served with."""
     load_operators(arguments.ops)
-    manifest, served, _ = package.read_package(arguments.package)
+    read = package.read_package(arguments.package)
+    if read.trees or read.inputs.merchant_rows:
+        raise package.PackageError(
+            f"{arguments.package} reads more than the rows of users: only a replay can evaluate it"
+        )
     payments, _ = read_payments(arguments.transactions, arguments.labels)
     period = arguments.period or Period(int(payments.rows.event_time_ms[0]), 1 << 62)
-    inputs = manifest["inputs"]
-    features = [feature["name"] for feature in inputs["features"]]
-    examples = Examples(payments, features, inputs["history_rows"])
-    fraud = manifest["calibration"]["fraud"]
-    return _metrics(served, Platt(fraud["slope"], fraud["intercept"]), examples, period)
+    examples = Examples(payments, read.inputs.features, read.inputs.history_rows)
+    return _metrics(read.network, read.calibration, examples, period)
 
 
 def check(arguments: Namespace) -> dict[str, Any]:
     """What the engine checks at load: digests and golden bits."""
     load_operators(arguments.ops)
-    manifest = package.check_package(arguments.package)
+    checked = package.check_package(arguments.package)
     digest = package.package_digest(arguments.package)
     return {
         "package": str(arguments.package),
         "digest": digest,
-        "golden_cases": manifest["golden"]["cases"],
+        "golden_cases": len(checked.golden),
     }
 
 

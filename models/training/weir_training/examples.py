@@ -27,6 +27,9 @@ class Batch:
     history: np.ndarray  # [B, W, F]  oldest first from slot 0 on; unused slots behind, all zero
     log_gap: np.ndarray  # [B, W]
     mask: np.ndarray  # [B, W]  1 = row is there
+    merchant: np.ndarray | None = None  # [B, K, G]  slot 0 newest; None: K = G = 0
+    merchant_mask: np.ndarray | None = None  # [B, K]
+    declared: np.ndarray | None = None  # [B, D]  NaN = missing; None: D = 0
 
 
 def history_index(payments: Payments, rows_max: int) -> np.ndarray:

@@ -139,9 +139,12 @@ def served_network(shape: Shape, trained: AttendNetwork) -> AttendNetwork:
 
 
 def as_tensors(batch: object) -> tuple[Tensor, ...]:
-    """A Batch as the network's six inputs, with no merchant rows."""
+    """A Batch as the network's six inputs."""
     current, history, log_gap, mask = (
         torch.from_numpy(getattr(batch, name)) for name in ("current", "history", "log_gap", "mask")
     )
     size = current.size(0)
-    return current, history, log_gap, mask, torch.zeros(size, 0, 0), torch.zeros(size, 0)
+    if batch.merchant is None:
+        return current, history, log_gap, mask, torch.zeros(size, 0, 0), torch.zeros(size, 0)
+    merchant = torch.from_numpy(batch.merchant), torch.from_numpy(batch.merchant_mask)
+    return current, history, log_gap, mask, *merchant
