@@ -1,5 +1,6 @@
 #include "models/calibration.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -38,10 +39,21 @@ double exponential(double x) {
 
 }  // namespace
 
-double Platt::probability(float logit) const {
-  const double z = std::fma(slope, static_cast<double>(logit), intercept);
-  const double e = exponential(std::fmax(-std::fabs(z), -700.0));  // in (0, 1]: never overflows
-  return z >= 0 ? 1 / (1 + e) : e / (1 + e);
+double Platt::probability(double z) const {
+  const double odds = std::fma(slope, z, intercept);
+  const double e = exponential(std::fmax(-std::fabs(odds), -700.0));  // in (0, 1]: never overflows
+  return odds >= 0 ? 1 / (1 + e) : e / (1 + e);
+}
+
+double Isotonic::probability(double at) const {
+  const auto above = std::upper_bound(z.begin(), z.end(), at);
+  if (above == z.begin()) return p.front();
+  if (above == z.end()) return p.back();
+  const auto right = static_cast<std::size_t>(above - z.begin());
+  const std::size_t left = right - 1;
+  const double share = (at - z[left]) / (z[right] - z[left]);
+  // Rounding may step over the right knot by a last bit.
+  return std::min(p[left] + (p[right] - p[left]) * share, p[right]);
 }
 
 }  // namespace weir

@@ -45,6 +45,13 @@ CheckedJson CheckedJson::at(const std::string& key) const {
   return {*found, file_, path_.empty() ? key : path_ + "." + key};
 }
 
+std::vector<std::string> CheckedJson::keys() const {
+  if (!value_->is_object()) refuse("must be an object");
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : value_->items()) keys.push_back(key);
+  return keys;
+}
+
 std::size_t CheckedJson::list(std::size_t max) const {
   if (!value_->is_array()) refuse("must be a list");
   if (value_->size() > max) refuse("has more than " + std::to_string(max) + " items");
@@ -71,6 +78,10 @@ double CheckedJson::finite() const {
   const auto number = value_->get<double>();
   if (!std::isfinite(number)) refuse("must be finite");
   return number;
+}
+
+bool CheckedJson::is_null() const {
+  return value_->is_null();
 }
 
 std::size_t CheckedJson::count(std::size_t min, std::size_t max) const {

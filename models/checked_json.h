@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -32,6 +33,8 @@ class CheckedJson {
 
   [[nodiscard]] bool has(const std::string& key) const;
   [[nodiscard]] CheckedJson at(const std::string& key) const;
+  /// Of an object, in alphabetical order.
+  [[nodiscard]] std::vector<std::string> keys() const;
   /// Length of a list of at most `max` items.
   [[nodiscard]] std::size_t list(std::size_t max) const;
   [[nodiscard]] CheckedJson item(std::size_t index) const;
@@ -39,6 +42,7 @@ class CheckedJson {
   /// A string of 1 to 200 printable ASCII characters.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] double finite() const;
+  [[nodiscard]] bool is_null() const;
   [[nodiscard]] std::size_t count(std::size_t min, std::size_t max) const;
 
   [[noreturn]] void refuse(const std::string& what) const;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -53,7 +54,26 @@ std::uint32_t bits_of(const CheckedJson& json) {
   return bits;
 }
 
-GoldenCase case_of(const CheckedJson& json, const ModelInfo& info) {
+/// Also refuses where number and bits disagree: one of them was edited by hand.
+std::uint32_t same_bits(const CheckedJson& number, const CheckedJson& hex) {
+  const std::uint32_t bits = bits_of(hex);
+  if (std::bit_cast<std::uint32_t>(float_of(number)) != bits) {
+    number.refuse("and bits are not the same number");
+  }
+  return bits;
+}
+
+void append_declared(const CheckedJson& json, std::size_t count, std::vector<float>& out) {
+  exactly(json, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const CheckedJson value = json.item(i);
+    const bool missing = value.is_null();
+    out.push_back(missing ? std::numeric_limits<float>::quiet_NaN() : float_of(value));
+  }
+}
+
+GoldenCase case_of(const CheckedJson& json, const Manifest& manifest) {
+  const ModelInfo& info = manifest.info;
   GoldenCase golden;
   const std::size_t features = info.features.size();
   golden.window = json.at("history").list(kernels::kWindowMax);
@@ -68,17 +88,19 @@ GoldenCase case_of(const CheckedJson& json, const ModelInfo& info) {
   exactly(bits, info.heads.size());
   exactly(logits, info.heads.size());
   for (std::size_t head = 0; head < info.heads.size(); ++head) {
-    golden.bits.push_back(bits_of(bits.item(head)));
-    if (std::bit_cast<std::uint32_t>(float_of(logits.item(head))) != golden.bits.back()) {
-      logits.item(head).refuse("and bits are not the same number");
-    }
+    golden.bits.push_back(same_bits(logits.item(head), bits.item(head)));
   }
+  // Format 1 knows no declared features.
+  if (!info.declared.empty()) {
+    append_declared(json.at("declared"), info.declared.size(), golden.declared);
+  }
+  if (manifest.trees) golden.margin_bits = same_bits(json.at("margin"), json.at("margin_bits"));
   return golden;
 }
 
 }  // namespace
 
-Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const ModelInfo& info) {
+Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const Manifest& manifest) {
   std::vector<GoldenCase> cases;
   std::size_t number = 1;
   try {
@@ -87,7 +109,7 @@ Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const Model
       bytes.remove_prefix(std::min(bytes.size(), line.size() + 1));
       const std::string place = "golden cases, line " + std::to_string(number);
       const nlohmann::json document = parse_json(line, place);
-      cases.push_back(case_of(CheckedJson(document, place), info));
+      cases.push_back(case_of(CheckedJson(document, place), manifest));
     }
   } catch (const Refusal& refusal) {
     return fatal(refusal.what());

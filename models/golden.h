@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "models/manifest.h"
 #include "pipeline/core/error.h"
-#include "pipeline/core/scorer.h"
 
 namespace weir {
 
@@ -22,10 +22,12 @@ struct GoldenCase {
   std::vector<float> mask;           // [W]
   std::vector<float> merchant;       // [K, G]
   std::vector<float> merchant_mask;  // [K]
-  std::vector<std::uint32_t> bits;   // [heads]: the float32 logits
+  std::vector<float> declared;       // [D], NaN = missing
+  std::vector<std::uint32_t> bits;   // [heads]: the float32 logits of the sequence part
+  std::uint32_t margin_bits = 0;     // the float32 margin of the trees, where there are any
 };
 
 /// One case a line. The Error (kFatal) says line and key.
-Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const ModelInfo& info);
+Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const Manifest& manifest);
 
 }  // namespace weir

@@ -16,12 +16,14 @@ struct NetworkInputs {
   std::size_t window = 0;             // W
   std::size_t merchant_rows = 0;      // K
   std::size_t merchant_features = 0;  // G
+  std::size_t declared_features = 0;  // D
   const float* current = nullptr;
   const float* history = nullptr;
   const float* log_gap = nullptr;
   const float* mask = nullptr;
   const float* merchant = nullptr;
   const float* merchant_mask = nullptr;
+  const float* declared = nullptr;  // for the trees behind the network, which does not read it
 };
 
 class Network {

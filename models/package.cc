@@ -65,17 +65,28 @@ Result<Package> read_parts(const std::filesystem::path& directory,
   Result<Manifest> manifest = parse_manifest(*bytes);
   if (!manifest) return manifest.error();
   manifest->info.digest = digest;
-  Result<std::string> model = read_checked(directory, manifest->model, kModelBytesMax);
-  if (!model) return model.error();
+  Package package;
+  if (manifest->sequence) {
+    auto bytes_of = read_checked(directory, manifest->sequence->file, kModelBytesMax);
+    if (!bytes_of) return bytes_of.error();
+    package.sequence = std::move(*bytes_of);
+  }
+  if (manifest->trees) {
+    auto bytes_of = read_checked(directory, manifest->trees->file, kModelBytesMax);
+    if (!bytes_of) return bytes_of.error();
+    package.trees = std::move(*bytes_of);
+  }
   const Result<std::string> lines = read_checked(directory, manifest->golden, kGoldenBytesMax);
   if (!lines) return lines.error();
-  Result<std::vector<GoldenCase>> golden = parse_golden(*lines, manifest->info);
+  Result<std::vector<GoldenCase>> golden = parse_golden(*lines, *manifest);
   if (!golden) return golden.error();
   if (golden->size() != manifest->golden_cases) {
     return fatal("manifest promises " + std::to_string(manifest->golden_cases) + " golden cases, " +
                  manifest->golden.name + " has " + std::to_string(golden->size()));
   }
-  return Package{std::move(*manifest), std::move(*model), std::move(*golden)};
+  package.manifest = std::move(*manifest);
+  package.golden = std::move(*golden);
+  return package;
 }
 
 }  // namespace

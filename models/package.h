@@ -12,13 +12,13 @@
 namespace weir {
 
 struct Package {
-  Manifest manifest;  // info.digest filled in
-  std::string model;  // bytes of model.pt
+  Manifest manifest;     // info.digest filled in
+  std::string sequence;  // bytes of the TorchScript file; empty without the part
+  std::string trees;     // bytes of the UBJSON file; empty without the part
   std::vector<GoldenCase> golden;
 };
 
-/// Reads <directory>/manifest.json and the two files it names. `allowed_digests` are package
-/// digests
+/// Reads <directory>/manifest.json and the files it names. `allowed_digests` are package digests
 /// ("sha256:<64 hex>"); an empty list allows any package. Refused (kFatal, with what, where and
 /// what to do): a missing, oversized or changed file, a manifest this build cannot serve, a package
 /// that is not allowed.

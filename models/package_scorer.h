@@ -1,12 +1,15 @@
 #pragma once
-// The Scorer over a checked package: batch in, logits through the network, calibrated probability
-// per row out.
+// The Scorer over a checked package: batch in, log odds through its parts and their blend,
+// calibrated probability per row out.
 
-#include <memory>
+#include <optional>
 #include <vector>
 
+#include "models/blend.h"
 #include "models/calibration.h"
+#include "models/manifest.h"
 #include "models/network.h"
+#include "models/parts.h"
 #include "pipeline/core/scorer.h"
 
 namespace weir {
@@ -17,16 +20,19 @@ NetworkInputs inputs_of(const ScoreBatch& batch, const ModelInfo& info);
 
 class PackageScorer final : public Scorer {
  public:
-  PackageScorer(ModelInfo info, Platt calibration, std::unique_ptr<Network> network);
+  PackageScorer(Manifest manifest, Parts parts);
 
   [[nodiscard]] const ModelInfo& info() const override { return info_; }
   Status score(const ScoreBatch& batch, std::vector<Score>& out) override;
 
  private:
+  [[nodiscard]] Score score_of(std::size_t row) const;
+
   ModelInfo info_;
-  Platt calibration_;
-  std::unique_ptr<Network> network_;
-  std::vector<float> logits_;  // [rows, heads] of the last batch; kept for its memory
+  std::optional<Blend> blend_;
+  Calibration calibration_;
+  Parts parts_;
+  Answers answers_;  // of the last batch; kept for its memory
 };
 
 }  // namespace weir

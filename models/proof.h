@@ -4,15 +4,15 @@
 
 #include <cstddef>
 
-#include "models/network.h"
 #include "models/package.h"
+#include "models/parts.h"
 #include "pipeline/core/error.h"
 
 namespace weir {
 
 /// Runs every golden case alone with its own window, then again padded to the package's window
-/// inside batches of 1 to `batch_max` rows (which also warms the network up). The Error (kFatal)
-/// names case, head, bits, CPU path.
-Status prove(const Package& package, Network& network, std::size_t batch_max);
+/// inside batches of 1 to `batch_max` rows (which also warms the parts up). The Error (kFatal)
+/// names case, part, bits, CPU path.
+Status prove(const Package& package, Parts& parts, std::size_t batch_max);
 
 }  // namespace weir

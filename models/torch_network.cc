@@ -56,8 +56,13 @@ constexpr auto kRowWise = std::to_array<std::string_view>({
     "aten::expand", "aten::expand_as", "aten::transpose", "aten::permute",     "aten::contiguous",
     "aten::size",   "aten::dim",       "aten::len",       "aten::where",       "aten::zeros",
     "aten::ones",   "aten::full",      "aten::eq",        "aten::ne",          "aten::gt",
-    "aten::ge",     "aten::lt",        "aten::le",        "aten::__getitem__",
+    "aten::ge",     "aten::lt",        "aten::le",        "aten::__getitem__", "aten::to",
 });
+
+/// Copy lines of a table by number, for learned embeddings. Row-wise only while the table is a
+/// constant of the model: of a table made of the batch they would copy other payments' rows.
+constexpr auto kLookUps =
+    std::to_array<std::string_view>({"aten::embedding", "aten::index_select"});
 
 void check_graph(const torch::jit::Block& block, const std::vector<std::string>& operators) {
   for (const torch::jit::Node* node : block.nodes()) {
@@ -67,6 +72,11 @@ void check_graph(const torch::jit::Block& block, const std::vector<std::string>&
     if (name.starts_with("weir::")) {
       const bool named = std::find(operators.begin(), operators.end(), name) != operators.end();
       TORCH_CHECK(named, "uses an operator its manifest does not name: ", name);
+      continue;
+    }
+    if (std::find(kLookUps.begin(), kLookUps.end(), name) != kLookUps.end()) {
+      TORCH_CHECK(node->input(0)->node()->kind() == torch::jit::prim::Constant,
+                  "looks lines up in a table that is no constant of the model: ", name);
       continue;
     }
     const bool row_wise = std::find(kRowWise.begin(), kRowWise.end(), name) != kRowWise.end();

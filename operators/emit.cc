@@ -77,7 +77,7 @@ void Emit::emit_decided(const RawRecord& record, const DecidedTransaction& payme
                         std::vector<OutputRecord>& out) {
   emit_verdict(content_of(payment, lineage_), payment, out);
   count(payment);
-  const bool has_features = !payment.current.empty() || !payment.windows.empty();
+  const bool has_features = !payment.current.empty() || payment.past != nullptr;
   if (has_features && !payment.poison) {
     OutputRecord features = record_for(Stream::kFeatures, payment);
     features.value.reserve(kFeaturesBytes);

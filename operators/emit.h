@@ -29,9 +29,10 @@ struct BatchOutcome {
 ///
 /// `input` in a verdict is the record it was made for. The answer to a duplicate repeats the first
 /// one's and carries its own origin in the header `weir-input` (topic/partition/offset).
-/// A features record is written for what a model was given and for declared features; so not when
-/// there is neither, and not for duplicates and poisoned payments. A poisoned payment gets its
-/// verdict and, for whoever has to find out why, a dead letter with reason poison.
+/// A features record is written for what a model was given, for declared features and for rows of
+/// merchants; so not when there is none of these, and not for duplicates and poisoned payments. A
+/// poisoned payment gets its verdict and, for whoever has to find out why, a dead letter with
+/// reason poison.
 class Emit {
  public:
   /// `lineage` is that of all decided payments, `window_names` those of their windows; they and

@@ -1,6 +1,7 @@
 #include "operators/score.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -9,6 +10,24 @@ namespace {
 
 /// Models are proven row-wise up to this size, and it bounds the buffers.
 constexpr std::size_t kRowsMax = 128;
+
+Status check_declared(const DeclaredInput& input, const Settings& settings) {
+  const auto found = std::ranges::find(settings.features, input.name, &DeclaredFeature::name);
+  if (found == settings.features.end()) {
+    return fatal(
+        fmt::format("the model reads the declared feature {}, which the configuration lacks: add "
+                    "this line to features:\n  - {}",
+                    input.name, yaml_entry(input.name, input.definition)));
+  }
+  const std::string ours = definition_text(*found);
+  if (ours != input.definition) {
+    return fatal(fmt::format(
+        "the model was trained on the declared feature {} as '{}' but the configuration declares "
+        "'{}': replace its line in features by\n  - {}",
+        input.name, input.definition, ours, yaml_entry(input.name, input.definition)));
+  }
+  return ok();
+}
 
 }  // namespace
 
@@ -20,19 +39,38 @@ Status check_model(const ModelInfo& info, const Settings& settings) {
         "the model reads {} past payments but history.rows keeps {}: raise history.rows",
         info.history_rows, settings.history.rows));
   }
-  if (info.merchant_rows != 0 || info.merchant_features != 0) {
+  const auto of_merchants = MerchantFeatures::make(info.merchant_feature_names);
+  if (!of_merchants) return of_merchants.error();
+  if (of_merchants->size() != info.merchant_features) {
+    return fatal(fmt::format("the model reads {} features of merchant rows but names {}",
+                             info.merchant_features, of_merchants->size()));
+  }
+  if (info.merchant_rows > settings.history.merchant_rows) {
     return fatal(
-        "the model reads merchant rows, which this engine does not keep: use a package without "
-        "them");
+        fmt::format("the model reads {} labelled payments of the merchant but "
+                    "history.merchant_rows keeps {}: raise history.merchant_rows",
+                    info.merchant_rows, settings.history.merchant_rows));
+  }
+  for (const DeclaredInput& input : info.declared) {
+    WEIR_RETURN_IF_ERROR(check_declared(input, settings));
   }
   return ok();
 }
 
-Scoring::Scoring(Scorer* scorer) : scorer_(scorer) {
+Scoring::Scoring(Scorer* scorer, std::span<const std::string> declared) : scorer_(scorer) {
   if (scorer_ == nullptr) return;
-  auto features = RowFeatures::make(scorer_->info().features);
+  const ModelInfo& info = scorer_->info();
+  auto features = RowFeatures::make(info.features);
   WEIR_CHECK(features.has_value());
   features_ = std::move(*features);
+  auto of_merchants = MerchantFeatures::make(info.merchant_feature_names);
+  WEIR_CHECK(of_merchants.has_value());
+  merchant_features_ = std::move(*of_merchants);
+  for (const DeclaredInput& input : info.declared) {
+    const auto found = std::ranges::find(declared, input.name);
+    WEIR_CHECK(found != declared.end());
+    declared_.push_back(static_cast<std::size_t>(found - declared.begin()));
+  }
 }
 
 void Scoring::process(std::span<const WindowedTransaction> in,
@@ -81,6 +119,10 @@ void Scoring::fill_inputs(std::span<ScoredTransaction*> chunk) {
   batch_.history.assign(chunk.size() * window * width, 0);
   batch_.log_gap.assign(chunk.size() * window, 0);
   batch_.mask.assign(chunk.size() * window, 0);
+  const std::size_t merchant_rows = scorer_->info().merchant_rows;
+  batch_.merchant.assign(chunk.size() * merchant_rows * merchant_features_.size(), 0);
+  batch_.merchant_mask.assign(chunk.size() * merchant_rows, 0);
+  batch_.declared.assign(chunk.size() * declared_.size(), std::numeric_limits<float>::quiet_NaN());
   for (std::size_t b = 0; b < chunk.size(); ++b) {
     ScoredTransaction& payment = *chunk[b];
     features_.fill(payment.row, payment.row, &batch_.current[b * width]);
@@ -92,6 +134,21 @@ void Scoring::fill_inputs(std::span<ScoredTransaction*> chunk) {
       batch_.log_gap[at] = log_gap(rows[w], payment.row);
       batch_.mask[at] = 1;
     }
+    if (payment.past != nullptr) fill_merchant(*payment.past, b);
+    for (std::size_t d = 0; d < declared_.size() && !payment.windows.empty(); ++d) {
+      batch_.declared[b * declared_.size() + d] = static_cast<float>(payment.windows[declared_[d]]);
+    }
+  }
+}
+
+void Scoring::fill_merchant(const PaymentPast& past, std::size_t b) {
+  const std::size_t rows_max = scorer_->info().merchant_rows;
+  const std::size_t rows = std::min(rows_max, past.merchant.size());
+  for (std::size_t k = 0; k < rows; ++k) {
+    const std::size_t at = b * rows_max + k;
+    merchant_features_.fill(past.merchant[k], past.row,
+                            batch_.merchant.data() + at * merchant_features_.size());
+    batch_.merchant_mask[at] = 1;
   }
 }
 

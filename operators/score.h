@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "operators/features/merchant_rows.h"
 #include "operators/features/row_features.h"
 #include "operators/settings.h"
 #include "operators/windows.h"
@@ -24,8 +25,8 @@ struct ScoredTransaction : WindowedTransaction {
 };
 
 /// Whether a model can be fed under these settings: its features are known, it reads no more rows
-/// than are kept, and it wants no inputs this engine does not have yet. The message says what to
-/// change.
+/// of users and merchants than are kept, and the declared features that it reads are declared, and
+/// mean what it was trained on. The message says what to change: for a declaration the very line.
 Status check_model(const ModelInfo& info, const Settings& settings);
 
 /// Scores payments with a model, or marks them no_model.
@@ -34,8 +35,9 @@ Status check_model(const ModelInfo& info, const Settings& settings);
 /// score_invalid, a NaN marks its own row. Poisoned payments are not shown to the model.
 class Scoring {
  public:
-  /// `scorer` may be null and must outlive this; it must have passed check_model().
-  explicit Scoring(Scorer* scorer);
+  /// `scorer` may be null and must outlive this; it must have passed check_model(). `declared` are
+  /// the names of the values in WindowedTransaction::windows.
+  explicit Scoring(Scorer* scorer, std::span<const std::string> declared = {});
 
   /// Appends one scored payment for each windowed one.
   void process(std::span<const WindowedTransaction> in, std::vector<ScoredTransaction>& out);
@@ -43,9 +45,12 @@ class Scoring {
  private:
   void score_chunk(std::span<ScoredTransaction*> chunk);
   void fill_inputs(std::span<ScoredTransaction*> chunk);
+  void fill_merchant(const PaymentPast& past, std::size_t b);
 
   Scorer* scorer_;
   RowFeatures features_;
+  MerchantFeatures merchant_features_;
+  std::vector<std::size_t> declared_;  // places of the model's inputs among all values
   // Scratch, reused from batch to batch.
   ScoreBatch batch_;
   std::vector<Score> scores_;

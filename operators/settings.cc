@@ -66,6 +66,9 @@ Status Settings::validate() const {
   if (history.rows < 1 || history.rows > 128) {
     return bad("history.rows", "between 1 and 128", history.rows);
   }
+  if (history.merchant_rows > state::kLabelledRowsMax) {
+    return bad("history.merchant_rows", "between 0 and 64", history.merchant_rows);
+  }
   if (input_topic.empty()) return bad("topics.transactions", "named", "(empty)");
   return check_decide(decide);
 }

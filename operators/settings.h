@@ -48,6 +48,10 @@ struct DedupeSettings {
 
 struct HistorySettings {
   std::size_t rows = 16;  // W: at least what the model reads; 52 bytes each
+  /// K: labelled payments of each merchant that models see one by one, 0 to 64; at least what the
+  /// model reads. Above 0 merchants' payments of the last 90 days are kept, 104 bytes each, and
+  /// profiles of merchants grow by 45 bytes a row.
+  std::size_t merchant_rows = 0;
 };
 
 struct Settings {
@@ -58,6 +62,8 @@ struct Settings {
   std::vector<DeclaredFeature> features;     // names are unique
   std::string input_topic = "transactions";  // named in verdicts
   std::string label_topic = "labels";        // named in dead letters
+  /// Whether payments have a past beside their user's history: declared features, merchant rows.
+  [[nodiscard]] bool has_features() const { return !features.empty() || history.merchant_rows > 0; }
   /// Names the key and the bad value.
   [[nodiscard]] Status validate() const;
 };

@@ -178,6 +178,30 @@ void append_windows(std::string& out, std::span<const double> values,
   out += "},";
 }
 
+void append_merchant(std::string& out, const PaymentPast& past) {
+  static const MerchantFeatures features = MerchantFeatures::all();
+  out += R"("merchant":[)";
+  for (std::size_t k = 0; k < past.merchant.size(); ++k) {
+    out += k == 0 ? "[" : ",[";
+    std::array<float, kMerchantFeatureCount> row;
+    features.fill(past.merchant[k], past.row, row.data());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      if (i > 0) out += ',';
+      append_float(out, row[i]);
+    }
+    out += ']';
+  }
+  out += "],";
+}
+
+void append_part(std::string& out, std::string_view name, float logit) {
+  if (std::isnan(logit)) return;
+  out += R"(,")";
+  out += name;
+  out += R"(":)";
+  append_float(out, logit);
+}
+
 std::string_view bytes_of(std::span<const HistoryRow> rows) {
   return {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()};
 }
@@ -238,12 +262,15 @@ void append_features_json(std::string& out, const ScoredTransaction& payment,
     append_hex32(out, std::bit_cast<std::uint32_t>(payment.score->logit));
     out += R"(","p":)";
     append_double(out, payment.score->p);
+    append_part(out, "sequence_logit", payment.score->sequence_logit);
+    append_part(out, "trees_margin", payment.score->trees_margin);
   } else {
     out += R"("logit":null,"logit_bits":null,"p":null)";
   }
   out += "},";
   if (!payment.windows.empty()) append_windows(out, payment.windows, window_names);
   if (payment.past != nullptr) {
+    if (payment.past->knows_merchants) append_merchant(out, *payment.past);
     append_profiles(out, std::span(payment.past->profiles).first(payment.past->profile_count));
   }
   append_input(out, payment.origin, input_topic);

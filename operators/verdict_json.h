@@ -44,8 +44,11 @@ inline constexpr int kHistoryFormat = 1;
 /// base64 of `rows` rows of 52 bytes, oldest first: what the model read; its features and log gaps
 /// follow from them and `payment`, the payment's own row in the same format. `windows` is there
 /// when features are declared: an object of them in the order of declaration, null for missing;
-/// every number reads back to the same double. Without a model `model` is null and what it was
-/// given is empty.
+/// every number reads back to the same double. `merchant` is there when history.merchant_rows is
+/// above 0: the merchant's newest labelled payments, newest first, each as all features of
+/// features/merchant_rows.h in their order; a model reads the first of them. `outputs` has
+/// `sequence_logit` and `trees_margin` where the model has such parts. Without a model `model` is
+/// null and what it was given is empty.
 void append_features_json(std::string& out, const ScoredTransaction& payment,
                           std::span<const std::string> window_names, const Lineage& lineage,
                           std::string_view input_topic);

@@ -6,18 +6,18 @@ Status Windows::process(std::span<const RecalledTransaction> in, RecalledUsers& 
                         std::vector<WindowedTransaction>& out) {
   const std::size_t width = engine_ == nullptr ? 0 : engine_->size();
   values_.resize(in.size() * width);  // no reallocation below: the spans stay valid
-  pasts_.resize(width > 0 ? in.size() : 0);
-  changes_.resize(width > 0 ? in.size() : 0);
+  pasts_.resize(engine_ != nullptr ? in.size() : 0);
+  changes_.resize(engine_ != nullptr ? in.size() : 0);
   for (std::size_t i = 0; i < in.size(); ++i) {
-    if (width == 0) {
+    if (engine_ == nullptr) {
       out.push_back({in[i], {}, nullptr, nullptr});
       continue;
     }
     const auto values = std::span(values_).subspan(i * width, width);
     state::UserStore& store = *users[in[i].user].store;
-    const auto past = engine_->process(in[i], in[i].late, store.windows(), values);
+    auto past = engine_->process(in[i], in[i].late, store.windows(), values);
     if (!past) return past.error();
-    pasts_[i] = *past;
+    pasts_[i] = *std::move(past);
     changes_[i] = store.take_window_changes();
     out.push_back({in[i], values, &pasts_[i], &changes_[i]});
   }

@@ -11,7 +11,7 @@
 namespace weir::operators {
 
 /// A payment with its declared features. NaN is "missing"; the span is empty when none are
-/// computed.
+/// declared. Without an engine there is no `past` either.
 struct WindowedTransaction : RecalledTransaction {
   std::span<const double> windows;    // lives in Windows until its next process()
   const PaymentPast* past = nullptr;  // what they were made from; there as well

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "operators/dead_letter.h"
+#include "operators/features/feature_engine.h"
 
 namespace weir {
 namespace {
@@ -109,6 +110,9 @@ Status EntityPath::publish(std::int32_t partition, std::string_view owner, std::
   profile.values.resize(plan.size());
   const auto known = windows->evaluate(owner, profile.version.as_of_ms, profile.values);
   if (!known) return known.error();
+  if (plan.labelled_rows > 0) {
+    WEIR_RETURN_IF_ERROR(operators::newest_labelled(*windows, plan, owner, profile.rows));
+  }
   store.log(store.take_window_changes(), state::WindowCause::kEvent, next_offset);
   record.value = operators::encode_profile(profile);
   out.push_back(std::move(record));
@@ -121,8 +125,8 @@ bool EntityPath::is_published(EntityKind kind, std::string_view owner) {
   values_.resize(stage_.plans.of(kind)->size());
   operators::ProfileVersion version;
   using enum operators::ProfileState;
-  const auto found =
-      stage_.known->find(kind, key->id, stage_.plans.of(kind)->values_digest, values_, version);
+  const auto found = stage_.known->find(kind, key->id, stage_.plans.of(kind)->values_digest,
+                                        values_, version, nullptr);
   return found == kCurrent || found == kStale;
 }
 

@@ -101,7 +101,7 @@ struct EventPath::Impl {
         dedupe(settings, std::move(store_of)),
         history(settings),
         windows(engine),
-        score(scorer),
+        score(scorer, engine == nullptr ? std::span<const std::string>() : engine->names()),
         decide(settings.decide),
         emit(settings.input_topic, lineage, worker_metrics,
              engine == nullptr ? std::span<const std::string>() : engine->names()),

@@ -4,10 +4,13 @@
 
 #include <simdjson.h>
 
+#include "operators/features/merchant_rows.h"
+
 namespace weir {
 
 struct FeatureRecordReader::Parser {
   simdjson::dom::parser json;
+  simdjson::dom::element record;
 };
 
 FeatureRecordReader::FeatureRecordReader(std::vector<std::string> names)
@@ -16,7 +19,7 @@ FeatureRecordReader::~FeatureRecordReader() = default;
 
 Result<FeatureRecordReader::Row> FeatureRecordReader::read(std::string_view features_json) {
   const auto bad = [] { return fatal("a features record without the declared features"); };
-  simdjson::dom::element record;
+  simdjson::dom::element& record = parser_->record;
   simdjson::dom::object windows;
   std::string_view time_text;
   Row row;
@@ -40,7 +43,27 @@ Result<FeatureRecordReader::Row> FeatureRecordReader::read(std::string_view feat
     }
   }
   row.values = values_;
+  if (!read_merchant()) return bad();
+  row.merchant = merchant_;
   return row;
+}
+
+bool FeatureRecordReader::read_merchant() {
+  merchant_.clear();
+  simdjson::dom::array rows;
+  const auto found = parser_->record["merchant"].get(rows);
+  if (found == simdjson::NO_SUCH_FIELD) return true;
+  if (found) return false;
+  for (const auto& element : rows) {
+    simdjson::dom::array row;
+    if (element.get(row) || row.size() != operators::kMerchantFeatureCount) return false;
+    for (const auto& number : row) {
+      double value = 0;
+      if (number.get(value)) return false;
+      merchant_.push_back(static_cast<float>(value));
+    }
+  }
+  return true;
 }
 
 }  // namespace weir

@@ -1,6 +1,6 @@
 #pragma once
-// What the features topic says about a payment's declared features, read back from its JSON as any
-// consumer would: so tables, arrays and the topic carry the same values.
+// What the features topic says about a payment's declared features and its merchant's rows, read
+// back from its JSON as any consumer would: so tables, arrays and the topic carry the same values.
 
 #include <memory>
 #include <span>
@@ -20,19 +20,26 @@ class FeatureRecordReader {
     std::string_view user_id;
     EventTime event_time;
     std::span<const double> values;  // in the order of the names; NaN is missing
+    /// Of the merchant's newest labelled payments, newest first, kMerchantFeatureCount each.
+    std::span<const float> merchant;
   };
 
   explicit FeatureRecordReader(std::vector<std::string> names);
   ~FeatureRecordReader();
 
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
-  /// Error: no features record, or one without exactly these features.
+  /// Error: no features record, or one without exactly these features, or with something else in
+  /// place of rows of the merchant.
   Result<Row> read(std::string_view features_json);
 
  private:
   struct Parser;
+  /// False: the record says something else there.
+  bool read_merchant();
+
   std::vector<std::string> names_;
   std::vector<double> values_;
+  std::vector<float> merchant_;
   std::unique_ptr<Parser> parser_;
 };
 

@@ -315,7 +315,7 @@ Status Instance::work(std::size_t index) {
   std::optional<CountedProfiles> profiles;
   if (profiles_) profiles.emplace(*profiles_, metrics);
   std::unique_ptr<operators::FeatureEngine> engine;
-  if (!entities && !config_.operators.features.empty()) {
+  if (!entities && config_.operators.has_features()) {
     auto made =
         operators::FeatureEngine::make(config_.operators, {}, profiles ? &*profiles : nullptr);
     if (!made) return made.error();

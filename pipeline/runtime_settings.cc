@@ -61,6 +61,7 @@ WorkerOptions worker_options(const config::Config& config) {
 }
 
 bool needs_entities(const config::Config& config) {
+  if (config.operators.history.merchant_rows > 0) return true;
   return std::ranges::any_of(config.operators.features, [](const auto& declared) {
     const auto* over = std::get_if<state::FeatureDeclaration>(&declared.source);
     return over != nullptr && over->entity != state::EntityKind::kUser;

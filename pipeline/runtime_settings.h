@@ -25,7 +25,7 @@ Result<state::UserStoreOptions> entity_store_options(const config::Config& confi
                                                      const std::string& cluster_id);
 Result<WorkerOptions> entity_worker_options(const config::Config& config,
                                             const operators::ProfileSource* known);
-/// Features over entities other than users are declared.
+/// Features over entities other than users are declared, or rows of merchants are kept.
 bool needs_entities(const config::Config& config);
 std::string entity_group(const config::Config& config);
 std::filesystem::path entity_directory(const config::Config& config);

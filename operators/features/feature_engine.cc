@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "operators/features/calendar.h"
 #include "operators/features/event_row.h"
 #include "operators/history.h"
 #include "pipeline/core/money.h"
@@ -18,21 +19,17 @@ constexpr std::size_t kUser = static_cast<std::size_t>(EntityKind::kUser);
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 double value_of(PaymentField field, const Transaction& payment, const state::EventRow& row) {
-  constexpr std::int64_t kHourMs = 3'600'000;
-  const std::int64_t hours = payment.event_time.ms / kHourMs;  // event times start at 1970
-  const std::int64_t hour = hours % 24;
-  const std::int64_t weekday = (hours / 24 + 4) % 7;  // 0 = Sunday: 1970-01-01 was a Thursday
   switch (field) {
     case PaymentField::kAmount:
       return major_units(payment.amount_minor, payment.currency);
     case PaymentField::kRatio:
       return row.ratio_milli == 0 ? kMissing : static_cast<double>(row.ratio_milli) / 1'000;
     case PaymentField::kHour:
-      return static_cast<double>(hour);
+      return static_cast<double>(hour_of_day(payment.event_time.ms));
     case PaymentField::kWeekend:
-      return weekday == 0 || weekday == 6 ? 1 : 0;
+      return is_weekend(payment.event_time.ms) ? 1 : 0;
     case PaymentField::kNight:
-      return hour <= 6 ? 1 : 0;
+      return is_night(payment.event_time.ms) ? 1 : 0;
   }
   return kMissing;
 }
@@ -75,8 +72,13 @@ bool wants_ratio(const DeclaredFeature& declared) {
          std::ranges::any_of(declaration.filter,
                              [](const auto& term) { return term.field == state::Field::kRatio; });
 }
+bool wants_ratio(const Settings& settings) {
+  return settings.history.merchant_rows > 0 ||
+         std::ranges::any_of(settings.features,
+                             [](const DeclaredFeature& declared) { return wants_ratio(declared); });
+}
 
-/// Null when no feature needs this kind.
+/// Null when nothing needs this kind.
 Result<std::shared_ptr<const state::WindowPlan>> plan_of(const Settings& settings,
                                                          EntityKind kind) {
   std::vector<state::FeatureDeclaration> windowed;
@@ -85,16 +87,29 @@ Result<std::shared_ptr<const state::WindowPlan>> plan_of(const Settings& setting
       windowed.push_back(*over);
     }
   }
-  auto plan = state::WindowPlan::compile(kind, windowed, settings.input.lateness.count());
+  const std::size_t labelled_rows =
+      kind == EntityKind::kMerchant ? settings.history.merchant_rows : 0;
+  auto plan =
+      state::WindowPlan::compile(kind, windowed, settings.input.lateness.count(), labelled_rows);
   if (!plan) return plan.error();
   // The ratio of any row is computed by the user's windows.
-  const bool needed = plan->size() > 0 || (kind == EntityKind::kUser &&
-                                           std::ranges::any_of(settings.features, wants_ratio));
+  const bool needed = plan->size() > 0 || plan->labelled_rows > 0 ||
+                      (kind == EntityKind::kUser && wants_ratio(settings));
   if (!needed) return std::shared_ptr<const state::WindowPlan>();
   return std::make_shared<const state::WindowPlan>(*std::move(plan));
 }
 
 }  // namespace
+
+Status newest_labelled(state::EntityWindows& windows, const state::WindowPlan& plan,
+                       std::string_view id, std::vector<LabelledRow>& rows) {
+  rows.clear();
+  std::array<state::EventRow, state::kLabelledRowsMax> found;
+  const auto count = windows.labelled_rows(id, std::span(found).first(plan.labelled_rows));
+  if (!count) return count.error();
+  for (const auto& row : std::span(found).first(*count)) rows.push_back(labelled_row(row));
+  return ok();
+}
 
 Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings& settings) {
   return plan_of(settings, EntityKind::kUser);
@@ -115,6 +130,7 @@ Result<std::unique_ptr<FeatureEngine>> FeatureEngine::make(const Settings& setti
                                                            const ProfileSource* profiles) {
   std::unique_ptr<FeatureEngine> engine(new FeatureEngine());
   engine->profiles_ = profiles;
+  engine->merchant_rows_max_ = settings.history.merchant_rows;
   std::array<std::vector<std::size_t>, state::kEntityKinds> places;
   for (const DeclaredFeature& declared : settings.features) {
     const std::size_t place = engine->names_.size();
@@ -142,7 +158,9 @@ Result<PaymentPast> FeatureEngine::process(const Transaction& payment, bool late
   WEIR_CHECK(values.size() == size());
   PaymentPast past;
   past.row = make_event_row(payment);
+  past.knows_merchants = merchant_rows_max_ > 0;
   WEIR_RETURN_IF_ERROR(evaluate(payment, late, users, past));
+  remove_payment(past.merchant, past.row);
   for (const auto& entity : entities_) {
     if (!entity) continue;
     for (std::size_t i = 0; i < entity->places.size(); ++i) {
@@ -177,6 +195,9 @@ Status FeatureEngine::evaluate(const Transaction& payment, bool late, state::Ent
       const auto known = windows->evaluate(ids[kind], past.row.time_ms, entity.values);
       if (!known) return known.error();
     }
+    if (windows != nullptr && entity.plan->labelled_rows > 0 && !ids[kind].empty()) {
+      WEIR_RETURN_IF_ERROR(newest_labelled(*windows, *entity.plan, ids[kind], past.merchant));
+    }
   }
   return ok();
 }
@@ -188,7 +209,8 @@ void FeatureEngine::look_up(std::size_t kind, std::string_view id, PaymentPast& 
   if (!has_profiles(static_cast<EntityKind>(kind))) return;
   ProfileVersion version;
   switch (profiles_->find(static_cast<EntityKind>(kind), id, entity.plan->values_digest,
-                          entity.values, version)) {
+                          entity.values, version,
+                          entity.plan->labelled_rows > 0 ? &past.merchant : nullptr)) {
     case ProfileState::kCurrent:
       past.profiles[past.profile_count++] = {static_cast<std::uint8_t>(kind), version.as_of_ms,
                                              version.sequence};

@@ -7,6 +7,9 @@
 //   added late       (see operators/history.h) sees the windows as they are now, and enters none
 //   absent     a payment without a device has no value over devices: missing, not zero
 //
+// Beside the values it gives the merchant's newest labelled payments one by one
+// (merchant_rows.h), of the same moment as the values over merchants.
+//
 // A label reaches the windows of every entity that it names itself: always its user and merchant,
 // device, ip and card if they are in the label. What it does not name it does not reach, whether it
 // comes before or after its payment.
@@ -32,6 +35,7 @@
 #include <vector>
 
 #include "operators/features/declared_feature.h"
+#include "operators/features/merchant_rows.h"
 #include "operators/features/profile.h"
 #include "operators/settings.h"
 #include "pipeline/core/error.h"
@@ -56,12 +60,20 @@ Result<std::shared_ptr<const state::WindowPlan>> user_window_plan(const Settings
 /// keeps.
 Result<state::WindowPlans> entity_window_plans(const Settings& settings);
 
-/// What the features of a payment were made from.
+/// The newest labelled payments of a merchant, newest first, as many as its plan keeps.
+Status newest_labelled(state::EntityWindows& windows, const state::WindowPlan& plan,
+                       std::string_view id, std::vector<LabelledRow>& rows);
+
+/// What the features of a payment were made from, and what else is known of whom it involves.
 struct PaymentPast {
   state::EventRow row;  // the payment as entities remember it, its user's part filled in
   std::array<SeenProfile, kSeenProfilesMax> profiles{};
   std::uint8_t profile_count = 0;
   std::uint8_t degraded = 0;  // Degraded bits
+  /// The merchant's newest labelled payments as known just before this one, newest first; at most
+  /// history.merchant_rows. Without a current profile: none.
+  std::vector<LabelledRow> merchant;
+  bool knows_merchants = false;  // history.merchant_rows is above 0
 };
 
 /// A label as windows take it.
@@ -105,6 +117,7 @@ class FeatureEngine {
   Status add_to_entities(const Transaction& payment, const state::EventRow& row);
 
   std::vector<std::string> names_;
+  std::size_t merchant_rows_max_ = 0;
   std::vector<PaymentValue> payment_values_;
   std::vector<std::unique_ptr<Entity>> entities_;  // by EntityKind; null: no feature reads it
   const ProfileSource* profiles_ = nullptr;

@@ -8,15 +8,11 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "operators/features/calendar.h"
 #include "operators/features/real_functions.h"
 
 namespace weir::operators {
 namespace {
-
-constexpr std::int64_t kMsPerMinute = 60'000;
-constexpr std::int64_t kMinutesPerDay = 1440;
-constexpr int kNightLastHour = 6;
-constexpr int kSaturday = 5;
 
 // In the order of RowFeatures::Kind.
 constexpr std::array<std::string_view, 18> kNames = {
@@ -48,13 +44,11 @@ const Circle<7>& week_circle() {
   return circle;
 }
 
-std::size_t minute_of_day(const HistoryRow& row) {
-  return static_cast<std::size_t>(row.event_time_ms / kMsPerMinute % kMinutesPerDay);
+std::size_t minute_of(const HistoryRow& row) {
+  return static_cast<std::size_t>(minute_of_day(row.event_time_ms));
 }
-
-/// Monday = 0. The epoch was a Thursday.
-int weekday(const HistoryRow& row) {
-  return static_cast<int>((row.event_time_ms / (kMsPerMinute * kMinutesPerDay) + 3) % 7);
+std::size_t weekday_of(const HistoryRow& row) {
+  return static_cast<std::size_t>(weekday(row.event_time_ms));
 }
 
 float flag(bool value) {
@@ -138,17 +132,17 @@ float RowFeatures::value(Kind kind, const HistoryRow& row, const HistoryRow& cur
     case Kind::kLogAmount:
       return log_amount(row);
     case Kind::kHourSin:
-      return day_circle().sine[minute_of_day(row)];
+      return day_circle().sine[minute_of(row)];
     case Kind::kHourCos:
-      return day_circle().cosine[minute_of_day(row)];
+      return day_circle().cosine[minute_of(row)];
     case Kind::kWeekdaySin:
-      return week_circle().sine[static_cast<std::size_t>(weekday(row))];
+      return week_circle().sine[weekday_of(row)];
     case Kind::kWeekdayCos:
-      return week_circle().cosine[static_cast<std::size_t>(weekday(row))];
+      return week_circle().cosine[weekday_of(row)];
     case Kind::kWeekend:
-      return flag(weekday(row) >= kSaturday);
+      return flag(is_weekend(row.event_time_ms));
     case Kind::kNight:
-      return flag(minute_of_day(row) / 60 <= kNightLastHour);
+      return flag(is_night(row.event_time_ms));
     case Kind::kSameMerchant:
       return same(row.merchant, current.merchant);
     case Kind::kSameDevice:

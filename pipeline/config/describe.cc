@@ -69,8 +69,12 @@ std::string describe(const Config& c) {
   line("instance", fmt::format("{} in group {}, {} worker{}", c.instance_id, c.kafka.group_id,
                                c.workers, c.workers == 1 ? "" : "s"));
   line("operators",
-       fmt::format("decode, validate, dedupe ({}), history ({} rows), windows, score, decide, emit",
-                   format_duration(o.dedupe.horizon), o.history.rows));
+       fmt::format(
+           "decode, validate, dedupe ({}), history ({} rows{}), windows, score, decide, emit",
+           format_duration(o.dedupe.horizon), o.history.rows,
+           o.history.merchant_rows == 0
+               ? std::string()
+               : fmt::format(", {} of the merchant", o.history.merchant_rows)));
   line("features", describe_features(o));
   line("model", describe_model(c));
   line("decide", fmt::format("fraud_loss_share {}, false_decline {}, review {}; safe action {}",

@@ -72,13 +72,14 @@ class EntryCheck {
       complain("name", "transaction_id is the first column of every feature file",
                "choose another name");
     }
-    operators::DeclaredFeature feature{read_.name, {}};
+    operators::DeclaredFeature feature{read_.name, {}, {}};
     if (read_.entity == 0) {
       feature.source = payment_feature();
     } else {
       feature.source = windowed_feature();
     }
     if (!good_) return std::nullopt;
+    if (entry_.has("filter")) feature.filter = canonical_filter(read_.filter);
     return feature;
   }
 

@@ -54,6 +54,9 @@ class Parser {
     return filter;
   }
 
+  /// Of the terms read so far.
+  [[nodiscard]] const std::string& canonical() const { return canonical_; }
+
  private:
   // -- words
 
@@ -105,8 +108,47 @@ class Parser {
     state::Condition condition;
     condition.field = field();
     if (!flaw_) condition.comparison = comparison(condition.field);
-    if (!flaw_) condition.value = value(condition.field);
+    if (!flaw_) condition.value = value(condition);
     return condition;
+  }
+
+  /// `text` is the value as it was written.
+  void note(const state::Condition& condition, std::string_view text) {
+    if (!canonical_.empty()) canonical_ += " and ";
+    canonical_ +=
+        fmt::format("{} {} {}", state::kFieldNames[static_cast<std::size_t>(condition.field)],
+                    kOperators[static_cast<std::size_t>(condition.comparison)],
+                    canonical_value(condition, text));
+  }
+
+  static std::string canonical_value(const state::Condition& condition, std::string_view text) {
+    switch (condition.field) {
+      case Field::kAmount:
+        return decimal_text(condition.value, 4);
+      case Field::kRatio:
+        return decimal_text(condition.value, 3);
+      case Field::kMcc:
+        return std::to_string(condition.value);
+      default:
+        return is_plain(text) ? std::string(text) : fmt::format("\"{}\"", text);
+    }
+  }
+
+  static std::string decimal_text(std::int64_t value, int places) {
+    std::int64_t unit = 1;
+    for (int i = 0; i < places; ++i) unit *= 10;
+    std::string text = std::to_string(value / unit);
+    if (value % unit == 0) return text;
+    text += fmt::format(".{:0{}}", value % unit, places);
+    text.erase(text.find_last_not_of('0') + 1);
+    return text;
+  }
+
+  /// Needs no quotes.
+  static bool is_plain(std::string_view text) {
+    return !text.empty() && std::ranges::none_of(text, [](char c) {
+      return is_space(c) || is_operator_character(c) || c == '(' || c == ')' || c == '\\';
+    });
   }
 
   Field field() {
@@ -148,8 +190,14 @@ class Parser {
     return comparison;
   }
 
-  std::int64_t value(Field field) {
+  std::int64_t value(state::Condition condition) {
     const Token token = next();
+    condition.value = value_in(token, condition.field);
+    if (!flaw_) note(condition, token.text);
+    return condition.value;
+  }
+
+  std::int64_t value_in(const Token& token, Field field) {
     if (token.kind == Token::Kind::kOpenQuote) {
       complain(token.at, "the quote that starts here is never closed", "add the closing quote");
     } else if (token.kind == Token::Kind::kOperator || token.kind == Token::Kind::kEnd) {
@@ -244,6 +292,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t position_ = 0;
+  std::string canonical_;
   std::optional<FilterFlaw> flaw_;
 };
 
@@ -251,6 +300,12 @@ class Parser {
 
 std::variant<state::Filter, FilterFlaw> parse_filter(std::string_view text) {
   return Parser(text).parse();
+}
+
+std::string canonical_filter(std::string_view text) {
+  Parser parser(text);
+  WEIR_CHECK(std::holds_alternative<state::Filter>(parser.parse()));
+  return parser.canonical();
 }
 
 }  // namespace weir::config

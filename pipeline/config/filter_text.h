@@ -33,4 +33,9 @@ inline constexpr std::size_t kFilterTermsMax = 16;
 /// A value with spaces or operators in it stands in double quotes.
 std::variant<state::Filter, FilterFlaw> parse_filter(std::string_view text);
 
+/// The same filter in one form of words, whatever spaces, quotes and zeros it was written with:
+/// "amount >= 100 and channel = web". Terms keep their order. `text` is one that parse_filter()
+/// takes.
+std::string canonical_filter(std::string_view text);
+
 }  // namespace weir::config

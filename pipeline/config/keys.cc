@@ -202,6 +202,11 @@ const Key kKeys[] = {
      "Ids remembered for one user; about 150 bytes each."},
     {"history.rows", CountKey{WEIR_FIELD(operators.history.rows), 1, 128},
      "Past payments kept for each user, 52 bytes each. At least what the model reads."},
+    {"history.merchant_rows",
+     CountKey{WEIR_FIELD(operators.history.merchant_rows), 0, state::kLabelledRowsMax},
+     "Labelled payments of each merchant that models see one by one; at least what the model "
+     "reads. "
+     "Above 0 merchants' payments of 90 days are kept, 104 bytes each."},
 
     {"features.*.name", TextKey{WEIR_FEATURE_FIELD(name), is_feature_name, kFeatureNameForm},
      "Declared features, a list. The name is the one in the features topic and the header of `weir "

@@ -19,8 +19,9 @@ class CountedProfiles final : public operators::ProfileSource {
 
   operators::ProfileState find(state::EntityKind kind, std::string_view id,
                                std::uint64_t plan_digest, std::span<double> values,
-                               operators::ProfileVersion& version) const override {
-    const auto [state, staleness] = table_.look_up(kind, id, plan_digest, values, version);
+                               operators::ProfileVersion& version,
+                               std::vector<operators::LabelledRow>* rows) const override {
+    const auto [state, staleness] = table_.look_up(kind, id, plan_digest, values, version, rows);
     metrics_.profile_lookups[static_cast<std::size_t>(state)].add();
     if (staleness) {
       metrics_.profile_staleness_seconds.observe(std::chrono::duration<double>(*staleness).count());

@@ -198,7 +198,8 @@ Status ProfileTable::remove(std::string_view key) {
 
 ProfileTable::Lookup ProfileTable::look_up(state::EntityKind kind, std::string_view id,
                                            std::uint64_t plan_digest, std::span<double> values,
-                                           operators::ProfileVersion& version) const {
+                                           operators::ProfileVersion& version,
+                                           std::vector<operators::LabelledRow>* rows) const {
   if (!loaded()) return {};
   operators::EntityKeyBuffer buffer;
   const std::string_view key = operators::entity_key(kind, id, buffer);
@@ -223,6 +224,7 @@ ProfileTable::Lookup ProfileTable::look_up(state::EntityKind kind, std::string_v
     return {ProfileState::kStale, age};
   }
   profile->copy_values(values);
+  if (rows != nullptr) profile->copy_rows(*rows);
   version = profile->version;
   return {ProfileState::kCurrent, age};
 }

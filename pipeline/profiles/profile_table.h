@@ -52,8 +52,9 @@ class ProfileTable final : public operators::ProfileSource {
 
   operators::ProfileState find(state::EntityKind kind, std::string_view id,
                                std::uint64_t plan_digest, std::span<double> values,
-                               operators::ProfileVersion& version) const override {
-    return look_up(kind, id, plan_digest, values, version).state;
+                               operators::ProfileVersion& version,
+                               std::vector<operators::LabelledRow>* rows) const override {
+    return look_up(kind, id, plan_digest, values, version, rows).state;
   }
   struct Lookup {
     operators::ProfileState state = operators::ProfileState::kDown;
@@ -61,7 +62,8 @@ class ProfileTable final : public operators::ProfileSource {
   };
   /// find(), and how old what it says is.
   Lookup look_up(state::EntityKind kind, std::string_view id, std::uint64_t plan_digest,
-                 std::span<double> values, operators::ProfileVersion& version) const;
+                 std::span<double> values, operators::ProfileVersion& version,
+                 std::vector<operators::LabelledRow>* rows) const;
 
   /// How long ago the profiles of a partition were complete; nullopt: never heard of it. A clock
   /// ahead of ours makes it 0.

@@ -135,7 +135,7 @@ Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySink
   store_options.retention = options.retention;
   FeatureStores pages;
   std::unique_ptr<operators::FeatureEngine> engine;
-  if (!options.operators.features.empty()) {
+  if (options.operators.has_features()) {
     auto users = operators::user_window_plan(options.operators);
     if (!users) return users.error();
     store_options.windows = *std::move(users);

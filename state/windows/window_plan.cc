@@ -12,7 +12,8 @@
 namespace weir::state {
 namespace {
 
-/// Label events matter to run functions for as long as a label may take to come.
+/// Labelled events matter, to run functions and one by one, for as long as a label may take to
+/// come.
 constexpr std::int64_t kLabelHorizonMs = kWindowMaxMs;
 
 /// Place of the element equal to `wanted`; appended when there is none.
@@ -213,6 +214,7 @@ std::uint64_t values_digest_of(const WindowPlan& plan) {
     text += '|';
   }
   for (const auto& name : plan.names) text += name + '|';
+  if (plan.labelled_rows > 0) text += "labelled " + std::to_string(plan.labelled_rows);
   return XXH3_64bits(text.data(), text.size());
 }
 
@@ -220,9 +222,12 @@ std::uint64_t values_digest_of(const WindowPlan& plan) {
 
 Result<WindowPlan> WindowPlan::compile(EntityKind entity,
                                        std::span<const FeatureDeclaration> declarations,
-                                       std::int64_t lateness_ms) {
+                                       std::int64_t lateness_ms, std::size_t labelled_rows) {
+  WEIR_CHECK(labelled_rows <= kLabelledRowsMax);
   WindowPlan plan;
   plan.entity = entity;
+  plan.labelled_rows = labelled_rows;
+  plan.needs_labelled = labelled_rows > 0;
   Compiler compiler(plan);
   const auto each = [&](auto&& visit) {
     for (const auto& declaration : declarations) {

@@ -76,8 +76,9 @@ struct WindowPlan {
   std::vector<Output> outputs;  // in the order of the declarations
   std::vector<std::string> names;
   bool needs_ratio = false;
-  bool needs_labelled = false;  // run functions
-  std::int64_t span_ms = 0;     // rows older than this before the frontier matter to nothing
+  bool needs_labelled = false;    // run functions, labelled_rows
+  std::size_t labelled_rows = 0;  // newest ones that models read, one by one
+  std::int64_t span_ms = 0;       // rows older than this before the frontier matter to nothing
   // But so many before the oldest event that may still come are kept whatever their age: its median
   // and ratio read them.
   std::size_t rows_min = 0;
@@ -89,9 +90,11 @@ struct WindowPlan {
 
   /// Takes the declarations of `entity` and leaves the others. Error: the first that is wrong.
   /// `lateness_ms`: out-of-order events up to this much behind the frontier get exact values.
+  /// `labelled_rows`, at most kLabelledRowsMax: how many labelled events are asked for as they are;
+  /// they are kept whatever their age, and labels count for events of the last kWindowMaxMs.
   static Result<WindowPlan> compile(EntityKind entity,
                                     std::span<const FeatureDeclaration> declarations,
-                                    std::int64_t lateness_ms);
+                                    std::int64_t lateness_ms, std::size_t labelled_rows = 0);
 };
 
 }  // namespace weir::state

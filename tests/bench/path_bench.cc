@@ -3,8 +3,11 @@
 //
 // Input: payments of 10,000 users in turn, about 250 bytes each, histories of 16 rows already
 // there; memory store; batches of 128. The scorer returns a constant, so `with_features` shows what
-// feeding a model costs, not the model.
+// feeding a model costs, not the model. `with_merchants` declares features over merchants, in
+// stores of this process; `with_merchant_rows` feeds 8 labelled payments of the merchant as well,
+// every payment being labelled at once.
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,17 +28,21 @@ constexpr std::int64_t kUsers = 10'000;
 
 class ConstantScorer final : public Scorer {
  public:
-  ConstantScorer() {
+  explicit ConstantScorer(std::size_t merchant_rows = 0) {
     info_ = {.name = "constant",
              .version = "1",
              .digest = "sha256:" + std::string(64, '0'),
              .features = {"log_amount", "hour_sin", "hour_cos", "weekday_sin", "weekday_cos",
                           "weekend", "night", "same_merchant"},
              .history_rows = 16,
-             .merchant_rows = 0,
+             .merchant_rows = merchant_rows,
              .merchant_features = 0,
              .heads = {"fraud"},
              .fraud_head = 0};
+    if (merchant_rows == 0) return;
+    info_.merchant_feature_names.assign(std::begin(operators::kMerchantFeatures),
+                                        std::end(operators::kMerchantFeatures));
+    info_.merchant_features = info_.merchant_feature_names.size();
   }
   [[nodiscard]] const ModelInfo& info() const override { return info_; }
   Status score(const ScoreBatch& batch, std::vector<Score>& out) override {
@@ -76,15 +83,40 @@ struct Input {
   }
 };
 
-void event_path(benchmark::State& state, Scorer* scorer) {
-  operators::Settings settings;
+/// The labels of the payments that payment_json() makes.
+void label_all(operators::FeatureEngine& engine, std::int64_t from, std::int64_t count) {
+  for (std::int64_t i = from; i < from + count; ++i) {
+    const std::string id = fmt::format("tx-{:012}", i);
+    const std::string user = fmt::format("C{:05}", i % kUsers);
+    const std::string merchant = fmt::format("T{:05}", i % 7000);
+    FraudLabel label;
+    label.label_id = label.transaction_id = id;
+    label.user_id = user;
+    label.merchant_id = merchant;
+    label.is_fraud = i % 50 == 0;
+    label.event_time = {1'528'676'687'000 + i / kUsers * 3'600'000 + i % kUsers};
+    label.label_time = label.event_time;
+    if (!engine.label(label, nullptr)) std::abort();
+  }
+}
+
+void event_path(benchmark::State& state, Scorer* scorer, operators::Settings settings = {}) {
   state::UserStoreOptions options;
+  options.windows = operators::user_window_plan(settings).value();
+  std::array<state::MemoryPageStore, state::kEntityKinds> pages;
+  std::unique_ptr<operators::FeatureEngine> engine;
+  if (settings.has_features()) {
+    operators::PageStores stores{};
+    for (std::size_t i = 0; i < stores.size(); ++i) stores[i] = &pages[i];
+    engine = operators::FeatureEngine::make(settings, stores).value();
+  }
   options.retention = operators::retention(settings);
   options.hot_bytes = 1U << 30;
   auto store = std::move(*state::UserStore::open(state::make_memory_store(), options));
   telemetry::WorkerMetrics metrics;
   EventPath path(
-      settings, scorer, [&](std::int32_t) -> state::UserStore& { return *store; }, metrics);
+      settings, scorer, [&](std::int32_t) -> state::UserStore& { return *store; }, metrics,
+      engine.get());
   std::vector<OutputRecord> out;
   std::int64_t position = 0;
   const auto run = [&](std::span<const RawRecord> records) {
@@ -100,6 +132,7 @@ void event_path(benchmark::State& state, Scorer* scorer) {
     for (std::size_t i = 0; i < warm_up.records.size(); i += kBatch) {
       run(std::span(warm_up.records).subspan(i, std::min(kBatch, warm_up.records.size() - i)));
     }
+    if (engine) label_all(*engine, next, kUsers);
   }
 
   std::vector<double> before;
@@ -134,8 +167,33 @@ void with_features(benchmark::State& state) {
   ConstantScorer scorer;
   event_path(state, &scorer);
 }
+operators::Settings merchant_settings() {
+  operators::Settings settings;
+  for (const std::int64_t days : {1, 7, 30}) {
+    state::FeatureDeclaration share;
+    share.name = fmt::format("share_{}d", days);
+    share.entity = state::EntityKind::kMerchant;
+    share.function = state::Function::kMean;
+    share.field = state::Field::kFraud;
+    share.window_ms = days * 86'400'000;
+    settings.features.push_back({share.name, share, {}});
+  }
+  return settings;
+}
+void with_merchants(benchmark::State& state) {
+  ConstantScorer scorer;
+  event_path(state, &scorer, merchant_settings());
+}
+void with_merchant_rows(benchmark::State& state) {
+  ConstantScorer scorer(8);
+  operators::Settings settings = merchant_settings();
+  settings.history.merchant_rows = 8;
+  event_path(state, &scorer, settings);
+}
 BENCHMARK(without_model)->Unit(benchmark::kMillisecond);
 BENCHMARK(with_features)->Unit(benchmark::kMillisecond);
+BENCHMARK(with_merchants)->Unit(benchmark::kMillisecond);
+BENCHMARK(with_merchant_rows)->Unit(benchmark::kMillisecond);
 
 void card_number_scan(benchmark::State& state) {
   const std::string value = payment_json(123'456);

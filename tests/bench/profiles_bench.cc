@@ -22,6 +22,7 @@ namespace {
 constexpr std::int32_t kPartitions = 16;
 constexpr std::size_t kProfiles = 1'000'000;
 constexpr std::size_t kValues = 8;
+constexpr std::size_t kRows = 0;  // labelled payments
 constexpr std::uint64_t kPlan = 7;
 constexpr auto kKind = state::EntityKind::kMerchant;
 
@@ -48,7 +49,8 @@ struct Filled {
         key, operators::encode_profile({{1, sequence},
                                         partition_of_key(key, kPartitions),
                                         kPlan,
-                                        std::vector<double>(kValues, static_cast<double>(i))}));
+                                        std::vector<double>(kValues, static_cast<double>(i)),
+                                        std::vector<operators::LabelledRow>(kRows)}));
   }
   SystemClock clock;
   ProfileTable table{kPartitions, std::chrono::hours(24), clock};
@@ -73,9 +75,10 @@ void find_all(benchmark::State& run, std::size_t first, operators::ProfileState 
   const auto ids = sought_ids(first);
   std::vector<double> values(kValues);
   operators::ProfileVersion version;
+  std::vector<operators::LabelledRow> rows;
   std::size_t i = 0;
   for (auto _ : run) {
-    if (table.find(kKind, ids[i++ % ids.size()], kPlan, values, version) != expected)
+    if (table.find(kKind, ids[i++ % ids.size()], kPlan, values, version, &rows) != expected)
       run.SkipWithError("found something else");
     benchmark::DoNotOptimize(values.data());
   }

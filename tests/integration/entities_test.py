@@ -1,8 +1,8 @@
 """Features over merchants, live: what stage "entities" keeps and publishes, and what payments see of it.
 
 Method: payments and labels flow through both stages on a real broker. The oracle is brute force in Python over the records of
-topic `entities` as another client reads them (weir_testing/entities.py): for every payment the values that the profile version in
-its record stands for, at the end the rows of every merchant.
+topic `entities` as another client reads them (weir_testing/entities.py): for every payment the values and rows of its merchant that
+the profile version in its record stands for, at the end the rows of every merchant.
 """
 import json
 import sys
@@ -11,7 +11,7 @@ from collections import Counter
 from weir_testing import sample
 from weir_testing.case import BrokerCase, main
 from weir_testing.chaos import Chaos
-from weir_testing.entities import Entity, dumped_rows, read_entities, without_repeats
+from weir_testing.entities import Entity, dumped_rows, hash_id, read_entities, same_rows, without_repeats
 from weir_testing.job import Job
 from weir_testing.waiting import eventually
 from weir_testing.worker import weir
@@ -34,7 +34,8 @@ class Entities(BrokerCase):
         return told
 
     def check_features(self, job: Job, told: dict[str, Entity]) -> Counter:
-        """Each value a payment saw is that of the profile version in its record, or of no events where there was none."""
+        """Each value and each row of its merchant that a payment saw is that of the profile version in its record, or of no
+        events where there was none."""
         seen: Counter = Counter()
         wrong = []
         records = {json.loads(record.value)["transaction_id"]: json.loads(record.value) for record in job.read("features")}
@@ -51,15 +52,21 @@ class Entities(BrokerCase):
                 entity = told[f"m:{merchants[transaction]}"]
                 as_of_ms = _ms(version["as_of"])
                 wanted = entity.values(as_of_ms, version["sequence"])
+                rows = entity.merchant_rows(version["sequence"], hash_id(transaction))
+                seen["rows of merchants"] += len(rows)
                 if as_of_ms < entity.frontier_ms(version["sequence"]):
                     wrong.append((transaction, "as of before its own events"))
             elif degraded:
                 seen["degraded"] += 1
+                rows = []
                 # Missing, and not zero: but where a default is declared, that.
                 wanted = {name: 0 if "share" in name else None for name in FEATURES}
             else:
                 seen["first of their merchant"] += 1
                 wanted = {name: 0 for name in FEATURES}
+                rows = []
+            if not same_rows(features["merchant"], rows):
+                wrong.append((transaction, "merchant", features["merchant"], rows))
             wrong += [(transaction, name, live[name], wanted[name]) for name in FEATURES if live[name] != wanted[name]]
         self.assertEqual(wrong[:5], [], f"{len(wrong)} of {len(records) * len(FEATURES)} values differ")
         return seen
@@ -89,6 +96,7 @@ class Entities(BrokerCase):
         seen = self.check_features(job, told)
         print(f"  {dict(seen)}, mean staleness {fresh:.3f} s", file=sys.stderr)
         self.assertGreater(seen["with a profile"], 20_000)
+        self.assertGreater(seen["rows of merchants"], 1_000)
         self.check_state(told, worker.config)
         profiles = Counter(record.key for record in job.read("entity_profiles"))
         self.assertEqual({key for key in profiles if key.startswith(b"m:")}, {key.encode() for key in told})

@@ -2,6 +2,7 @@
 import csv
 import gzip
 import json
+import math
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import unittest
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -31,6 +33,10 @@ def compute(*arguments, **more):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", weir_features.LeftOut)
         return weir_features.compute(*arguments, **more)
+
+
+def time_ms(text: str) -> int:
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
 def python(*arguments):
@@ -93,6 +99,54 @@ class Arrays(FeatureCase):
         payments = self.payments_at("2018-06-11T00:00:00Z", user="A" * 128)
         self.assertEqual(len(compute(CONFIG, payments)["values"]), 1)
         self.assertEqual(len(compute(CONFIG, payments, settings=["input.record_bytes_max=256B"])["values"]), 0)
+
+    def test_merchant_rows_are_the_newest_payments_whose_label_is_known(self):
+        """Brute force over the files: labels up to the payment's own time, payments before it."""
+        features = compute(*PAYMENTS)
+        payments = {p["transaction_id"]: p for p in map(json.loads, gzip.open(PAYMENTS[1]))}
+        labels = {d["transaction_id"]: d for d in map(json.loads, gzip.open(PAYMENTS[2]))}
+        for label in labels.values():
+            label["known"] = time_ms(label["label_time"])
+        shape = len(features["transaction_id"]), 8
+        merchant, mask = features["merchant"], features["merchant_mask"]
+        self.assertEqual((merchant.dtype, merchant.shape), (numpy.float32, (*shape, 9)))
+        self.assertEqual((mask.dtype, mask.shape), (numpy.float32, shape))
+        amounts, before = {}, {}
+        wanted, known_rows = numpy.zeros(merchant.shape), numpy.zeros(shape)
+        for at, (transaction, now) in enumerate(zip(features["transaction_id"], features["event_time_ms"])):
+            payment = payments[transaction]
+            usual = sorted(amounts.setdefault(payment["user_id"], [])[-32:])
+            median, amount = usual[(len(usual) - 1) // 2] if usual else 0, round(payment["amount"] * 10_000)
+            ratio = max(amount * 1_000 // median, 1) / 1_000 if median else 0
+            past = before.setdefault(payment["merchant_id"], [])
+            known = [row for row in reversed(past) if labels[row["id"]]["known"] <= now][:8]
+            known_rows[at, :len(known)] = 1
+            for place, row in enumerate(known):
+                label = labels[row["id"]]
+                minutes = (now - row["time"]) / 60_000
+                wanted[at, place] = [
+                    label["is_fraud"], math.log1p(row["amount"] / 10_000), math.log(row["ratio"]) if row["ratio"] else 0,
+                    row["user"] == payment["user_id"], math.log1p(minutes), minutes / 1440 / 30,
+                    math.log1p((now - label["known"]) / 60_000), row["time"] // 3_600_000 % 24 <= 6,
+                    (row["time"] // 86_400_000 + 3) % 7 >= 5]
+            past.append({"id": transaction, "time": now, "amount": amount, "ratio": ratio, "user": payment["user_id"]})
+            amounts[payment["user_id"]].append(amount)
+        numpy.testing.assert_array_equal(mask, known_rows)
+        numpy.testing.assert_allclose(merchant, wanted, rtol=1e-6, atol=1e-7)
+        self.assertGreater(mask.sum(), 10_000)
+
+    def test_without_merchant_rows_their_arrays_have_no_row(self):
+        features = compute(*SPECIAL)
+        self.assertEqual(features["merchant"].shape, (8, 0, 9))
+        self.assertEqual(features["merchant_mask"].shape, (8, 0))
+        self.assertEqual(len(features["merchant_names"]), 9)
+
+    def test_definitions_say_what_each_feature_means(self):
+        found = weir_features.definitions(CONFIG)
+        self.assertEqual([name for name, _ in found], compute(CONFIG, self.payments_at())["names"])
+        self.assertEqual(dict(found)["card_mean_amount_30d"], "user mean amount window=30d")
+        self.assertEqual(dict(found)["terminal_fraud_share_7d"], "merchant mean fraud window=7d delay=7d default=0")
+        self.assertRaises(ValueError, weir_features.definitions, CONFIG, ["history.merchant_rows=65"])
 
     def test_no_payments_give_no_rows_and_every_name(self):
         features = compute(CONFIG, self.payments_at())

@@ -43,7 +43,7 @@ std::vector<operators::DeclaredFeature> features_over_users() {
     declaration.field = field;
     declaration.window_ms = milliseconds(window).count();
     declaration.delay_ms = milliseconds(delay).count();
-    features.push_back({name, declaration});
+    features.push_back({name, declaration, {}});
   };
   using std::chrono::minutes;
   declare("count_10m", Function::kCount, Field::kNone, minutes(10), minutes(0));

@@ -22,6 +22,7 @@ FENCES = {
     r"librdkafka/": "pipeline/kafka",
     r"rocksdb/": "state",
     r"(torch|ATen|c10)/": "models",
+    r"xgboost/": "models",
     r"(prometheus/|microhttpd\.h)": "pipeline/telemetry",
     r"yaml-cpp/": "pipeline/config",
     r"pybind11/": "pipeline/python",

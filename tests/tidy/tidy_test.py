@@ -14,6 +14,7 @@ PLANTED = {  # path -> (text, what must be found)
     "pipeline/e.cc": ("#include <librdkafka/rdkafka.h>", "only pipeline/kafka includes it"),
     "operators/f.cc": ("#include <rocksdb/db.h>", "only state includes it"),
     "pipeline/g.cc": ("#include <torch/script.h>", "only models includes it"),
+    "operators/q.cc": ("#include <xgboost/c_api.h>", "only models includes it"),
     "pipeline/h.cc": ("#include <prometheus/registry.h>", "only pipeline/telemetry includes it"),
     "pipeline/i.cc": ("#include <yaml-cpp/yaml.h>", "only pipeline/config includes it"),
     "pipeline/p.cc": ("#include <pybind11/numpy.h>", "only pipeline/python includes it"),

@@ -32,6 +32,10 @@ class Features(TypedDict):
     user_id: numpy.ndarray  # of str
     event_time_ms: numpy.ndarray  # int64, since 1970 in UTC
     values: numpy.ndarray  # float64, a row for each payment, a column for each feature; NaN is missing
+    # The merchant's newest labelled payments as known at each payment, newest first: as many as history.merchant_rows.
+    merchant_names: list[str]  # of their features: operators/features/merchant_rows.h
+    merchant: numpy.ndarray  # float32 [payment, row, feature]; all 0 where there is no such row
+    merchant_mask: numpy.ndarray  # float32 [payment, row]; 1 where there is
 
 
 def compute(
@@ -58,6 +62,15 @@ def compute(
     for name in ("transaction_id", "user_id"):
         result[name] = numpy.array(result[name], dtype=object)
     return result
+
+
+def definitions(config: str | os.PathLike, settings: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Name and definition of each declared feature, in their order: ("card_count_7d", "user count window=7d").
+
+    A package carries those of the features it reads, and the engine refuses a configuration that declares another. Raises
+    ValueError as compute() does.
+    """
+    return _engine().definitions(config=os.fspath(config), settings=list(settings))
 
 
 def _engine():

@@ -50,9 +50,10 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
         definitions = dict.fromkeys(engine["names"], "")
     else:
         engine = _computed(settings, payments.rows.event_time_ms, folder)
-        definitions = importlib.import_module(_ENGINE).definitions(
+        declared = importlib.import_module(_ENGINE).definitions(
             str(settings.config), list(settings.set)
         )
+        definitions = dict(declared)
     texts = [definitions[name] for name in engine["names"]]
     data = dataset.join(payments, engine, texts, sources)
     dataset.write(folder, data)

@@ -8,15 +8,13 @@ function; their inputs are made up from a fixed seed and hold nothing of anyone'
 from __future__ import annotations
 
 import json
-from dataclasses import fields
-from typing import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Callable, Mapping, Sequence
 
 import numpy as np
-import torch
-from torch import nn
 
 from weir_training.examples import Batch
-from weir_training.network import as_tensors
+from weir_training.package_parts import Inputs
 from weir_training.payments import Rows
 from weir_training.row_features import log_gap, row_features
 
@@ -24,11 +22,20 @@ _SEED = 20_180_401
 _NOW_MS = 1_533_726_420_000  # 2018-08-08T11:07:00Z
 _MINUTE_MS = 60_000
 _YEAR_MS = 365 * 86_400_000
+_CASES_WITHOUT_ROWS = 40
 _AMOUNT_MAX = 10**15  # kAmountMinorMax of pipeline/core/money.h
 
 
 class GoldenError(Exception):
     """The package or this build of the operators does not do what was promised."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the parts of a package say of a batch; None for a part that is not there."""
+
+    outputs: np.ndarray | None  # float32 [B, outputs] of the sequence part
+    margin: np.ndarray | None  # float32 [B] of the trees
 
 
 class CaseMaker:
@@ -63,8 +70,68 @@ class CaseMaker:
         return Rows(**columns)
 
 
-def golden_cases(features: Sequence[str]) -> list[Batch]:
-    """About 40 single-row batches."""
+def golden_cases(inputs: Inputs, thresholds: Mapping[str, np.ndarray] = {}) -> list[Batch]:
+    """About 40 single-row batches. `thresholds` are where trees split, by "declared:NAME"."""
+    cases = _row_cases(inputs.features) if inputs.features else [_no_rows()] * _CASES_WITHOUT_ROWS
+    random = np.random.default_rng(_SEED + 1)  # of its own: row cases stay what they were
+    if inputs.merchant_rows:
+        cases = [_with_merchant(case, inputs, random) for case in cases]
+    if inputs.declared:
+        splits = [thresholds.get(f"declared:{d.name}", np.empty(0)) for d in inputs.declared]
+        cases = [_with_declared(case, splits, random) for case in cases]
+    return cases
+
+
+def _no_rows() -> Batch:
+    nothing = np.zeros((1, 0), np.float32)
+    return Batch(nothing, np.zeros((1, 0, 0), np.float32), nothing, nothing)
+
+
+def _with_merchant(case: Batch, inputs: Inputs, random: np.random.Generator) -> Batch:
+    """From no row to all of them, each value from the range its feature has."""
+    slots = inputs.merchant_rows
+    columns = [_MERCHANT_VALUES[name](random, slots) for name in inputs.merchant_features]
+    mask = (np.arange(slots) < random.integers(0, slots + 1)).astype(np.float32)
+    rows = np.stack(columns, axis=1).astype(np.float32) * mask[:, None]
+    return replace(case, merchant=rows[None], merchant_mask=mask[None])
+
+
+def _some(high: float) -> Callable:
+    return lambda random, count: np.log1p(random.uniform(0, high, count))
+
+
+def _either(random: np.random.Generator, count: int) -> np.ndarray:
+    return random.integers(0, 2, count)
+
+
+_MERCHANT_VALUES: dict[str, Callable] = {
+    "fraud": _either,
+    "log_amount": _some(400),
+    "log_ratio": lambda random, count: np.log(random.uniform(0.1, 10, count)),
+    "same_user": _either,
+    "log_age": _some(60_000),
+    "age": lambda random, count: random.uniform(0, 1.5, count),
+    "log_known": _some(60_000),
+    "night": _either,
+    "weekend": _either,
+}
+
+
+def _with_declared(
+    case: Batch, splits: Sequence[np.ndarray], random: np.random.Generator
+) -> Batch:
+    """Each value missing, on a split of the trees, one float below it, or anywhere."""
+    values = np.empty(len(splits), np.float32)
+    for i, at in enumerate(splits):
+        kind = random.integers(0, 6)
+        split = np.float32(at[random.integers(0, len(at))]) if len(at) else np.float32(0)
+        anywhere = np.float32(random.normal(0, 3) + split)
+        below = np.nextafter(split, np.float32(-np.inf))
+        values[i] = (np.float32(np.nan), split, split, below, below, anywhere)[kind]
+    return replace(case, declared=values[None])
+
+
+def _row_cases(features: Sequence[str]) -> list[Batch]:
     make = CaseMaker(features).case
     cases = [make(there) for there in range(17)]  # empty, partial, full
     cases += [make(16) for _ in range(4)]
@@ -109,70 +176,93 @@ def _with_holes(case: Batch) -> list[Batch]:
     return [zeros, rubbish]
 
 
-def logits_of(network: Callable | nn.Module, case: Batch) -> np.ndarray:
-    """float32 [heads]."""
-    with torch.inference_mode():
-        return network(*as_tensors(case)).numpy()[0]
+def bits_of(values: np.ndarray) -> list[str]:
+    return [f"{bits:08x}" for bits in values.astype(np.float32).view(np.uint32)]
 
 
-def bits_of(logits: np.ndarray) -> list[str]:
-    return [f"{bits:08x}" for bits in logits.astype(np.float32).view(np.uint32)]
+def golden_lines(
+    answers: Callable[[Batch], Answers], inputs: Inputs, thresholds: Mapping[str, np.ndarray]
+) -> list[str]:
+    """golden.jsonl for a package whose network runs on the C++ operators."""
+    return [_line(case, answers(case)) for case in golden_cases(inputs, thresholds)]
 
 
-def golden_lines(network: nn.Module, features: Sequence[str]) -> list[str]:
-    """golden.jsonl for a network that runs on the C++ operators."""
-    return [_line(case, logits_of(network, case)) for case in golden_cases(features)]
-
-
-def _line(case: Batch, logits: np.ndarray) -> str:
-    record = {
+def _line(case: Batch, said: Answers) -> str:
+    """One case; a part that is not there has no numbers."""
+    logits = np.empty(0, np.float32) if said.outputs is None else said.outputs[0]
+    record: dict[str, Any] = {
         "current": exact(case.current[0]),
         "history": exact(case.history[0]),
         "log_gap": exact(case.log_gap[0]),
         "mask": exact(case.mask[0]),
-        "merchant": [],
-        "merchant_mask": [],
+        "merchant": [] if case.merchant is None else exact(case.merchant[0]),
+        "merchant_mask": [] if case.merchant_mask is None else exact(case.merchant_mask[0]),
+        "declared": [] if case.declared is None else exact(case.declared[0]),
         "logits": exact(logits),
         "bits": bits_of(logits),
     }
+    if said.margin is not None:
+        record |= {"margin": exact(said.margin[0]), "margin_bits": bits_of(said.margin)[0]}
     return json.dumps(record, separators=(",", ":"))
 
 
-def exact(values: np.ndarray) -> list | float:
-    """float32 array as nested lists of the shortest numbers that read back to the same float32."""
+def exact(values: np.ndarray) -> list | float | None:
+    """float32 array as nested lists of the shortest numbers that read back to the same float32;
+    None for NaN."""
     if values.ndim:
         return [exact(value) for value in values]
+    if np.isnan(values):
+        return None
     shortest = float(str(values))
     # Reading passes through a double and rounds twice; where that would matter, write the double
     # itself.
     return shortest if np.float32(shortest) == values else float(values)
 
 
-def check_golden(network: nn.Module, lines: Sequence[str]) -> None:
+def check_golden(answers: Callable[[Batch], Answers], lines: Sequence[str]) -> None:
     """Every case gives its bits alone and beside others: raises GoldenError with the first that
     does not.
     """
-    by_slots: dict[int, list[tuple[int, Batch, list[str]]]] = {}
+    by_slots: dict[int, list[tuple[int, Batch, dict[str, Any]]]] = {}
     for number, line in enumerate(lines, start=1):
         record = json.loads(line)
-        case = Batch(*(np.array([record[f.name]], np.float32) for f in fields(Batch)))
-        _expect(number, "alone", logits_of(network, case), record["bits"])
-        by_slots.setdefault(case.mask.shape[1], []).append((number, case, record["bits"]))
+        case = case_of(record)
+        _expect(number, "alone", answers(case), 0, record)
+        by_slots.setdefault(case.mask.shape[1], []).append((number, case, record))
     for group in by_slots.values():
-        together = Batch(
-            *(
-                np.concatenate([getattr(case, f.name) for _, case, _ in group])
-                for f in fields(Batch)
+        said = answers(_together([case for _, case, _ in group]))
+        for row, (number, _, record) in enumerate(group):
+            _expect(number, f"among {len(group)}", said, row, record)
+
+
+def case_of(record: dict[str, Any]) -> Batch:
+    """The inputs of one line of golden.jsonl. Format 1 has no declared features; null is NaN."""
+    return Batch(
+        *(
+            np.array([record.get(f.name, [])], np.float32).reshape(_shape(record, f.name))
+            for f in fields(Batch)
+        )
+    )
+
+
+def _shape(record: dict[str, Any], name: str) -> tuple[int, ...]:
+    """Keeps empty lists of rows three-dimensional."""
+    rows = record.get(name, [])
+    if name in ("history", "merchant"):
+        width = len(record["current"]) if name == "history" else 0
+        return (1, len(rows), len(rows[0]) if rows else width)
+    return (1, len(rows))
+
+
+def _together(cases: Sequence[Batch]) -> Batch:
+    return Batch(*(np.concatenate([getattr(c, f.name) for c in cases]) for f in fields(Batch)))
+
+
+def _expect(number: int, how: str, said: Answers, row: int, record: dict[str, Any]) -> None:
+    logits = [] if said.outputs is None else bits_of(said.outputs[row])
+    margin = None if said.margin is None else bits_of(said.margin[row : row + 1])[0]
+    for found, promised in ((logits, record["bits"]), (margin, record.get("margin_bits"))):
+        if found != promised:
+            raise GoldenError(
+                f"golden case {number}, scored {how}: expected bits {promised}, got {found}"
             )
-        )
-        with torch.inference_mode():
-            logits = network(*as_tensors(together)).numpy()
-        for row, (number, _, bits) in zip(logits, group):
-            _expect(number, f"among {len(group)}", row, bits)
-
-
-def _expect(number: int, how: str, logits: np.ndarray, bits: list[str]) -> None:
-    if bits_of(logits) != bits:
-        raise GoldenError(
-            f"golden case {number}, scored {how}: expected bits {bits}, got {bits_of(logits)}"
-        )

@@ -177,20 +177,20 @@ class Category(nn.Module):
 class ReadRow(nn.Module):
     """A row as the network reads it: quantities to scale, categories as vectors."""
 
-    __constants__ = ["has_categories"]
-
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.has_categories = bool(shape.categories)
-        self.register_buffer("quantities", torch.tensor(shape.quantities), persistent=False)
         self.scale = Scale(len(shape.quantities))
-        self.categories = nn.ModuleList(
-            Category(column, CATEGORY_SIZES[shape.features[column]], shape.category_width)
-            for column in shape.categories
-        )
+        # None is a part that is not there: TorchScript leaves its branch out.
+        self.categories = None
+        if shape.categories:
+            self.register_buffer("quantities", torch.tensor(shape.quantities), persistent=False)
+            self.categories = nn.ModuleList(
+                Category(column, CATEGORY_SIZES[shape.features[column]], shape.category_width)
+                for column in shape.categories
+            )
 
     def forward(self, rows: Tensor) -> Tensor:
-        if not self.has_categories:
+        if self.categories is None:
             return self.scale(rows)
         parts = [self.scale(rows.index_select(-1, self.quantities))]
         for category in self.categories:
@@ -201,17 +201,15 @@ class ReadRow(nn.Module):
 class Hop(nn.Module):
     """The token asks the past one question per head and takes in the answers."""
 
-    __constants__ = ["reads_merchant"]
-
     def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
         super().__init__()
         # H queries of R, then H null logits: "nothing in the past matters".
         asked = shape.attention_heads * (shape.row_width + 1)
-        self.reads_merchant = shape.merchant_rows > 0
         self.ask = linear(shape.width, asked)
         self.attend = attend(shape.attention_heads)
         answered = asked
-        if self.reads_merchant:
+        self.ask_merchant = self.attend_merchant = None
+        if shape.merchant_rows:
             asked = shape.merchant_heads * (shape.merchant_row_width + 1)
             self.ask_merchant = linear(shape.width, asked)
             self.attend_merchant = attend(shape.merchant_heads)
@@ -231,7 +229,7 @@ class Hop(nn.Module):
         merchant_mask: Tensor,
     ) -> Tensor:
         answers = self.attend(self.ask(x), rows, log_gap, mask)
-        if self.reads_merchant:
+        if self.ask_merchant is not None and self.attend_merchant is not None:
             asked = self.ask_merchant(x)
             others = self.attend_merchant(asked, merchant_rows, merchant_gap, merchant_mask)
             answers = torch.cat([answers, others], 1)
@@ -299,24 +297,20 @@ class AttendNetwork(nn.Module):
     this network does not look at them.
     """
 
-    # TorchScript leaves the branches out that are not taken.
-    __constants__ = ["has_hinges", "reads_merchant", "has_embedding", "amount", "gap_column"]
-
     def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
         super().__init__()
-        self.has_hinges = shape.amount_hinges > 0
-        self.reads_merchant = shape.merchant_rows > 0
-        self.has_embedding = shape.embedding > 0
         self.amount = shape.amount_column
         self.gap_column = 0
         inputs = shape.row_inputs
         self.read_row = ReadRow(shape)
-        if self.has_hinges:
+        self.hinges = self.scale_merchant = self.read_merchant = None
+        self.encode_merchant = self.behaviour = None
+        if shape.amount_hinges:
             self.hinges = linear(1, shape.amount_hinges, relu=True)
         self.token_in = linear(inputs + shape.amount_hinges, shape.width, relu=True)
         self.token_out = linear(shape.width, shape.width)
         self.encode_row = linear(inputs, shape.row_width, relu=True)
-        if self.reads_merchant:
+        if shape.merchant_rows:
             self.gap_column = shape.merchant_features.index(_MERCHANT_GAP)
             self.scale_merchant = Scale(len(shape.merchant_features))
             self.read_merchant = ReadMerchant(shape, linear)
@@ -324,7 +318,7 @@ class AttendNetwork(nn.Module):
             self.encode_merchant = linear(columns, shape.merchant_row_width, relu=True)
         self.hops = nn.ModuleList(Hop(shape, linear, attend) for _ in range(shape.hops))
         self.head = linear(shape.width, 1)
-        if self.has_embedding:
+        if shape.embedding:
             self.behaviour = Behaviour(shape, linear, attend)
 
     def forward(
@@ -337,21 +331,21 @@ class AttendNetwork(nn.Module):
         merchant_mask: Tensor,
     ) -> Tensor:
         token = self.read_row(current)
-        if self.has_hinges:
+        if self.hinges is not None:
             amount = token.narrow(1, self.amount, 1)
             token = torch.cat([token, self.hinges(amount)], 1)
         first = self.token_out(self.token_in(token))
         x = first
         rows = self.encode_row(self.read_row(history))
         merchant_rows, merchant_gap = rows, log_gap  # not looked at without merchant rows
-        if self.reads_merchant:
+        if self.scale_merchant is not None:
             scaled = self.scale_merchant(merchant)
             x = x + self.read_merchant(scaled, merchant_mask)
             merchant_rows = self.encode_merchant(scaled)
             merchant_gap = merchant.select(2, self.gap_column).contiguous()
         for hop in self.hops:
             x = hop(x, rows, log_gap, mask, merchant_rows, merchant_gap, merchant_mask)
-        if not self.has_embedding:
+        if self.behaviour is None:
             return bounded(self.head(x))
         return torch.cat([bounded(self.head(x)), self.behaviour(first, rows, log_gap, mask)], 1)
 
@@ -387,10 +381,10 @@ def fit_scale(
     if merchant is not None and len(merchant):
         _set_scale(network.scale_merchant, merchant.astype(np.float64))
     with torch.no_grad():
-        if following is not None and network.has_embedding:
+        if following is not None and network.behaviour is not None:
             network.behaviour.next_middle.copy_(torch.from_numpy(following.mean(axis=0)))
             network.behaviour.next_deviation.copy_(torch.from_numpy(following.std(axis=0) + 1e-3))
-        if network.has_hinges:
+        if network.hinges is not None:
             scale, column = network.read_row.scale, shape.amount_column
             knots = np.quantile(numbers[:, column], _hinge_places(shape.amount_hinges))
             knots = (knots - float(scale.middle[column])) * float(scale.factor[column])

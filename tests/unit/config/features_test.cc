@@ -67,6 +67,51 @@ TEST(ConfigFeatures, WhatIsNotGivenIsNotThere) {
   EXPECT_EQ(own.default_value, 1);
 }
 
+std::string definition(const Loaded& loaded) {
+  EXPECT_THAT(messages(loaded), IsEmpty());
+  return definition_text(loaded.config.operators.features.at(0));
+}
+
+TEST(ConfigFeatures, ADefinitionIsOneLineHoweverItWasWritten) {
+  for (
+      const auto& [keys, text] : std::vector<std::pair<std::string, std::string>>{
+          {"entity: payment, function: value, field: amount", "payment value amount"},
+          {"entity: payment, function: value, field: ratio, default: 1.50",
+           "payment value ratio default=1.5"},
+          {"entity: user, function: count, window: 168h", "user count window=7d"},
+          {"entity: user, function: count, window: 90m, delay: 0s", "user count window=90m"},
+          {"entity: user, function: median, field: amount, rows: 32", "user median amount rows=32"},
+          {"entity: ip, function: run_age", "ip run_age"},
+          {"default: 0, delay: 7d, window: 7d, field: fraud, function: mean, entity: merchant",
+           "merchant mean fraud window=7d delay=7d default=0"},
+          {R"(entity: device, function: count, window: 1500ms, filter: 'amount>=100.50  and channel="web"')",
+           "device count window=1500ms filter=(amount >= 100.5 and channel = web)"},
+          {R"(entity: card, function: distinct, field: merchant, window: 1d, default: -1, filter: 'user != "a (b) = c"')",
+           R"(card distinct merchant window=1d filter=(user != "a (b) = c") default=-1)"},
+      }) {
+    EXPECT_EQ(definition(load_feature("name: f, " + keys)), text);
+  }
+}
+
+TEST(ConfigFeatures, TheEntryMadeOfADefinitionIsReadAsThatDefinition) {
+  for (
+      const std::string text :
+      {"payment value amount", "payment value ratio default=1.5", "user count window=7d",
+       "user median amount rows=32", "ip run_age", "ip run_count filter=(amount > 0.0001)",
+       "merchant mean fraud window=7d delay=7d default=0",
+       "merchant mean ratio window=1s filter=(fraud = yes and mcc < 42 and country != DE)",
+       R"(card distinct merchant window=1d filter=(user != "a (b) = \c" and ratio > 2.5) default=-1)",
+       "user sum amount window=90d delay=1h default=1e-05"}) {
+    const std::string entry = operators::yaml_entry("some_name", text);
+    const Loaded loaded = load_text("features:\n  - " + entry + "\n");
+    EXPECT_EQ(definition(loaded), text) << entry;
+    EXPECT_EQ(loaded.config.operators.features[0].name, "some_name");
+  }
+  EXPECT_EQ(operators::yaml_entry("f", "merchant mean fraud window=7d filter=(mcc = 1) default=0"),
+            R"({name: f, entity: merchant, function: mean, field: fraud, window: 7d, )"
+            R"(filter: "mcc = 1", default: 0})");
+}
+
 TEST(ConfigFeatures, TheOrderIsThatOfTheFileBeyondNine) {
   std::string yaml = "features:\n";
   for (int i = 0; i < 12; ++i)

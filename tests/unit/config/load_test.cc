@@ -67,7 +67,7 @@ TEST(ConfigLoad, LimitsThemselvesAreAccepted) {
 TEST(ConfigLoad, OperatorsGetTheirSettings) {
   const Loaded loaded = load_text(
       "topics.transactions: payments\ninput: {lateness: 1m, future: clamp}\ndedupe.horizon: "
-      "48h\nhistory.rows: 64\n"
+      "48h\nhistory.rows: 64\nhistory.merchant_rows: 8\n"
       "decide: {safe_action: decline, costs: {review: 2.5}}\n");
   ASSERT_THAT(messages(loaded), IsEmpty());
   const operators::Settings& settings = loaded.config.operators;
@@ -76,6 +76,7 @@ TEST(ConfigLoad, OperatorsGetTheirSettings) {
   EXPECT_TRUE(settings.input.clamp_future);
   EXPECT_EQ(settings.dedupe.horizon, 48h);
   EXPECT_EQ(settings.history.rows, 64U);
+  EXPECT_EQ(settings.history.merchant_rows, 8U);
   EXPECT_EQ(settings.decide.safe_action, "decline");
   EXPECT_EQ(settings.decide.costs.review, 2.5);
 }
@@ -158,7 +159,8 @@ TEST(HandbookConfig, SaysSoWhereAValueIsNotTheDefault) {
     if (value_of(key.slot, shipped, {}) != value_of(key.slot, defaults, {}))
       different.emplace_back(key.path);
   }
-  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow"));
+  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow",
+                                              "history.merchant_rows"));
 }
 
 TEST(ConfigDump, LoadsBackToTheSameConfiguration) {

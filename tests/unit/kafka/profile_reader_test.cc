@@ -168,7 +168,7 @@ TEST_F(ProfileReaderTest, EndsWithinSecondsWithoutABroker) {
 
 TEST_F(ProfileReaderTest, FillsATableThatWorkersLookUp) {
   const auto profile = [](double value) {
-    return operators::encode_profile({{1'000, 1}, 0, 7, {value}});
+    return operators::encode_profile({{1'000, 1}, 0, 7, {value}, {}});
   };
   write({{"m:T1", profile(1)},
          {"m:T2", profile(2)},
@@ -189,7 +189,7 @@ TEST_F(ProfileReaderTest, FillsATableThatWorkersLookUp) {
   double value = 0;
   operators::ProfileVersion version;
   const auto find = [&](std::string_view id) {
-    return table.find(state::EntityKind::kMerchant, id, 7, {&value, 1}, version);
+    return table.find(state::EntityKind::kMerchant, id, 7, {&value, 1}, version, nullptr);
   };
   EXPECT_EQ(find("T1"), operators::ProfileState::kCurrent);
   EXPECT_EQ(value, 1);

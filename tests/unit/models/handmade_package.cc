@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -15,6 +16,7 @@
 
 #include "models/digest.h"
 #include "models/torch_ops.h"
+#include "tests/unit/models/handmade_trees.h"
 
 namespace weir::testing {
 namespace {
@@ -91,12 +93,23 @@ json rows(const std::vector<float>& values, std::size_t from, std::size_t count,
   return list;
 }
 
+std::string hex(float value) {
+  return fmt::format("{:08x}", std::bit_cast<std::uint32_t>(value));
+}
+
+json declared_of(const ScoreBatch& batch, const NetworkShape& shape, std::size_t row) {
+  json list = floats(batch.declared, row * shape.declared, shape.declared);
+  for (json& value : list) {
+    if (std::isnan(value.get<double>())) value = nullptr;
+  }
+  return list;
+}
+
 json golden_case(const ScoreBatch& batch, const NetworkShape& shape, std::size_t row,
                  const std::vector<float>& logits) {
   json bits = json::array();
   for (std::size_t head = 0; head < shape.heads; ++head) {
-    const auto pattern = std::bit_cast<std::uint32_t>(logits[row * shape.heads + head]);
-    bits.push_back(fmt::format("{:08x}", pattern));
+    bits.push_back(hex(logits[row * shape.heads + head]));
   }
   const std::size_t w = shape.window;
   return {{"current", floats(batch.current, row * shape.features, shape.features)},
@@ -109,29 +122,84 @@ json golden_case(const ScoreBatch& batch, const NetworkShape& shape, std::size_t
           {"bits", bits}};
 }
 
-json manifest_of(const NetworkShape& shape) {
+json inputs_of(const NetworkShape& shape) {
   json features = json::array();
   for (std::size_t i = 0; i < shape.features; ++i) {
     features.push_back({{"name", fmt::format("feature_{}", i)}, {"unit", "1"}, {"default", 0.0}});
   }
-  json heads = {"fraud"};
-  for (std::size_t i = 1; i < shape.heads; ++i) heads.push_back(fmt::format("head_{}", i));
-  return {{"format", 1},
-          {"name", "handmade"},
-          {"version", "1.0.0"},
-          {"model", {{"file", "model.pt"}, {"sha256", ""}}},
-          {"golden", {{"file", "golden.jsonl"}, {"sha256", ""}, {"cases", 0}}},
-          {"inputs",
-           {{"features", features},
-            {"history_rows", shape.window},
-            {"log_gap", "log1p(minutes)"},
-            {"merchant_rows", 0},
-            {"merchant_features", json::array()}}},
-          {"operators", {"weir::linear", "weir::attend"}},
-          {"heads", heads},
-          {"calibration", {{"fraud", {{"method", "platt"}, {"slope", 1.25}, {"intercept", -3.5}}}}},
-          {"training", json::object()},
-          {"valid_domain", json::object()}};
+  return {{"features", features},
+          {"history_rows", shape.window},
+          {"log_gap", "log1p(minutes)"},
+          {"merchant_rows", 0},
+          {"merchant_features", json::array()}};
+}
+
+json declarations_of(const NetworkShape& shape) {
+  json declared = json::array();
+  for (std::size_t i = 0; i < shape.declared; ++i) {
+    declared.push_back({{"name", fmt::format("declared_{}", i)},
+                        {"definition", fmt::format("merchant count window={}d", i + 1)}});
+  }
+  return declared;
+}
+
+json heads_of(const NetworkShape& shape) {
+  json heads = json::array();
+  for (std::size_t i = 0; i < shape.heads; ++i) {
+    heads.push_back(i == 0 ? "fraud" : fmt::format("head_{}", i));
+  }
+  return heads;
+}
+
+json trees_part(const NetworkShape& shape, std::size_t rounds) {
+  json inputs = json::array();
+  for (std::size_t i = 0; i < shape.declared; ++i) {
+    inputs.push_back(fmt::format("declared:declared_{}", i));
+  }
+  for (const json& head : heads_of(shape)) inputs.push_back("sequence:" + head.get<std::string>());
+  return {{"version", "1.0.0"},
+          {"file", "trees.ubj"},
+          {"sha256", ""},
+          {"inputs", inputs},
+          {"rounds", rounds}};
+}
+
+json manifest_of(const NetworkShape& shape, Made made, std::size_t rounds) {
+  json manifest = {
+      {"format", made == Made::kFormat1 ? 1 : 2},
+      {"name", "handmade"},
+      {"version", "1.0.0"},
+      {"golden", {{"file", "golden.jsonl"}, {"sha256", ""}, {"cases", 0}}},
+      {"inputs", inputs_of(shape)},
+      {"calibration", {{"fraud", {{"method", "platt"}, {"slope", 1.25}, {"intercept", -3.5}}}}},
+      {"training", json::object()},
+      {"valid_domain", json::object()}};
+  const json operators = {"weir::linear", "weir::attend"};
+  if (made == Made::kFormat1) {
+    manifest["model"] = {{"file", "model.pt"}, {"sha256", ""}};
+    manifest["operators"] = operators;
+    manifest["heads"] = heads_of(shape);
+    return manifest;
+  }
+  manifest["inputs"]["declared"] = declarations_of(shape);
+  manifest["parts"] = json::object();
+  if (made != Made::kTrees) {
+    manifest["parts"]["sequence"] = {{"version", "1.0.0"},
+                                     {"file", "model.pt"},
+                                     {"sha256", ""},
+                                     {"operators", operators},
+                                     {"outputs", heads_of(shape)}};
+  }
+  if (made != Made::kSequence) manifest["parts"]["trees"] = trees_part(shape, rounds);
+  if (made == Made::kBoth) {
+    manifest["blend"] = {{"sequence", 0.375}, {"trees", 0.6}, {"bias", -0.125}};
+  }
+  return manifest;
+}
+
+NetworkShape without_rows(NetworkShape shape) {
+  shape.features = shape.window = shape.heads = 0;
+  return shape;
 }
 
 }  // namespace
@@ -227,6 +295,10 @@ ScoreBatch random_batch(const NetworkShape& shape, std::size_t rows, std::mt1993
       }
     }
   }
+  for (std::size_t i = 0; i < rows * shape.declared; ++i) {
+    const bool missing = random() % 10 == 0;
+    batch.declared.push_back(missing ? std::numeric_limits<float>::quiet_NaN() : value(random));
+  }
   return batch;
 }
 
@@ -241,6 +313,7 @@ void append_row(const ScoreBatch& from, const NetworkShape& shape, std::size_t r
   copy(from.history, shape.window * shape.features, to.history);
   copy(from.log_gap, shape.window, to.log_gap);
   copy(from.mask, shape.window, to.mask);
+  copy(from.declared, shape.declared, to.declared);
   ++to.rows;
 }
 
@@ -250,17 +323,30 @@ ScoreBatch only_row(const ScoreBatch& batch, const NetworkShape& shape, std::siz
   return one;
 }
 
-HandmadePackage::HandmadePackage(const NetworkShape& shape, std::uint32_t seed)
-    : weights(shape, seed), model(torchscript(weights)), manifest(manifest_of(shape)) {
+HandmadePackage::HandmadePackage(const NetworkShape& network, std::uint32_t seed, Made made_)
+    : made(made_),
+      shape(made == Made::kTrees ? without_rows(network) : network),
+      weights(network, seed) {
+  const TreesShape forest{.inputs = shape.declared + shape.heads};
+  if (made != Made::kTrees) model = torchscript(weights);
+  if (made == Made::kTrees || made == Made::kBoth) trees = trained_trees(forest, seed);
+  manifest = manifest_of(shape, made, forest.rounds);
   std::string pattern = (std::filesystem::temp_directory_path() / "weir-package-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr)
     throw std::runtime_error("no temporary folder: " + pattern);
   folder_ = pattern;
   std::mt19937 random(seed);
   const ScoreBatch batch = random_batch(shape, 5, random);
-  const std::vector<float> logits = composed_logits(weights, batch, kernels::CpuPath::kScalar);
+  std::vector<float> logits;
+  if (!model.empty()) logits = composed_logits(weights, batch, kernels::CpuPath::kScalar);
+  std::vector<float> margins;
+  if (!trees.empty()) margins = margins_by_matrix(trees, trees_rows(batch), forest.inputs);
   for (std::size_t row = 0; row < batch.rows; ++row) {
     golden.push_back(golden_case(batch, shape, row, logits));
+    if (made != Made::kFormat1) golden.back()["declared"] = declared_of(batch, shape, row);
+    if (trees.empty()) continue;
+    golden.back()["margin"] = double{margins[row]};
+    golden.back()["margin_bits"] = hex(margins[row]);
   }
 }
 
@@ -269,12 +355,33 @@ HandmadePackage::~HandmadePackage() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+std::vector<float> HandmadePackage::trees_rows(const ScoreBatch& batch) const {
+  std::vector<float> logits;
+  if (!model.empty()) logits = composed_logits(weights, batch, kernels::CpuPath::kScalar);
+  std::vector<float> columns;
+  for (std::size_t row = 0; row < batch.rows; ++row) {
+    for (std::size_t i = 0; i < shape.declared; ++i) {
+      columns.push_back(batch.declared[row * shape.declared + i]);
+    }
+    for (std::size_t i = 0; i < shape.heads; ++i) columns.push_back(logits[row * shape.heads + i]);
+  }
+  return columns;
+}
+
 std::string HandmadePackage::write() {
   std::string lines;
   for (const json& line : golden) lines += line.dump() + "\n";
-  write_bytes(file("model.pt"), model);
+  const auto put = [this](const std::string& name, const std::string& bytes, json& part) {
+    write_bytes(file(name), bytes);
+    part["sha256"] = sha256_hex(bytes);
+  };
+  if (made == Made::kFormat1) put("model.pt", model, manifest["model"]);
+  if (made != Made::kFormat1 && manifest.contains("parts")) {
+    json& parts = manifest["parts"];
+    if (parts.contains("sequence")) put("model.pt", model, parts["sequence"]);
+    if (parts.contains("trees")) put("trees.ubj", trees, parts["trees"]);
+  }
   write_bytes(file("golden.jsonl"), lines);
-  manifest["model"]["sha256"] = sha256_hex(model);
   manifest["golden"]["sha256"] = sha256_hex(lines);
   manifest["golden"]["cases"] = golden.size();
   write_bytes(file("manifest.json"), manifest.dump(2));

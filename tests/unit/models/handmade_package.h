@@ -1,6 +1,6 @@
 #pragma once
-// A model package made on the spot: the network of models/README.md with random weights, its golden
-// cases, its manifest. Tests bend one thing of it and look who notices.
+// A model package made on the spot: the network of models/README.md with random weights, trees
+// behind it, golden cases, manifest. Tests bend one thing of it and look who notices.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +23,13 @@ struct NetworkShape {
   std::size_t attention = 4;   // H
   std::size_t inner = 128;     // of each hop's second step
   std::size_t hops = 2;
-  std::size_t window = 16;  // W
-  std::size_t heads = 1;    // logits
+  std::size_t window = 16;   // W
+  std::size_t heads = 1;     // logits
+  std::size_t declared = 0;  // D, read by trees only
 };
+
+/// What a package is made of. Trees read every declared feature and every logit there is.
+enum class Made : std::uint8_t { kFormat1, kSequence, kTrees, kBoth };
 
 /// Weights by name, in the order of the network.
 struct NetworkWeights {
@@ -51,7 +55,8 @@ std::string torchscript(const NetworkWeights& weights,
 std::vector<float> composed_logits(const NetworkWeights& weights, const ScoreBatch& batch,
                                    kernels::CpuPath path);
 
-/// `rows` payments with 0 to W past rows; unused rows are zero and come last.
+/// `rows` payments with 0 to W past rows; unused rows are zero and come last. A tenth of the
+/// declared features is missing.
 ScoreBatch random_batch(const NetworkShape& shape, std::size_t rows, std::mt19937& random);
 /// Row `row` of a batch, alone.
 ScoreBatch only_row(const ScoreBatch& batch, const NetworkShape& shape, std::size_t row);
@@ -60,7 +65,8 @@ void append_row(const ScoreBatch& from, const NetworkShape& shape, std::size_t r
 /// A folder of its own under the system's temporary one, removed at the end.
 class HandmadePackage {
  public:
-  explicit HandmadePackage(const NetworkShape& shape = {}, std::uint32_t seed = 7);
+  explicit HandmadePackage(const NetworkShape& shape = {}, std::uint32_t seed = 7,
+                           Made made = Made::kFormat1);
   ~HandmadePackage();
   HandmadePackage(const HandmadePackage&) = delete;
   HandmadePackage& operator=(const HandmadePackage&) = delete;
@@ -71,8 +77,14 @@ class HandmadePackage {
   /// "sha256:..." of the manifest on disk.
   [[nodiscard]] std::string digest() const;
 
+  /// The columns of the trees for each payment of a batch, [rows, inputs].
+  [[nodiscard]] std::vector<float> trees_rows(const ScoreBatch& batch) const;
+
+  Made made;
+  NetworkShape shape;  // of batches: no rows where there are only trees
   NetworkWeights weights;
   std::string model;                   // model.pt
+  std::string trees;                   // trees.ubj
   std::vector<nlohmann::json> golden;  // golden.jsonl
   nlohmann::json manifest;             // "sha256" and "cases" are filled in by write()
 

@@ -6,6 +6,8 @@
 
 #include <bit>
 #include <cmath>
+#include <functional>
+#include <span>
 #include <string>
 
 #include <fmt/format.h>
@@ -59,10 +61,11 @@ TEST_F(PackageTest, LoadsAndTellsWhatTheEngineMustKnow) {
   EXPECT_EQ(info.merchant_rows, 0U);
   EXPECT_EQ(info.heads, std::vector<std::string>{"fraud"});
   EXPECT_EQ(info.fraud_head, 0U);
-  EXPECT_EQ(package->manifest.calibration.slope, 1.25);
-  EXPECT_EQ(package->manifest.calibration.intercept, -3.5);
+  const auto& platt = std::get<Platt>(package->manifest.calibration);
+  EXPECT_EQ(platt.slope, 1.25);
+  EXPECT_EQ(platt.intercept, -3.5);
   EXPECT_EQ(package->golden.size(), 5U);
-  EXPECT_EQ(package->model, package_.model);
+  EXPECT_EQ(package->sequence, package_.model);
 }
 
 TEST_F(PackageTest, FindsTheHeadFraudAmongOthers) {
@@ -119,15 +122,29 @@ TEST_F(PackageTest, RefusesWhatIsNotJson) {
   EXPECT_THAT(refusal_of_disk(folder), HasSubstr("manifest.json: must be an object"));
 }
 
+/// Bends one thing of the manifest at a time; null removes a key.
 struct BentManifest {
   const char* pointer;  // where in the manifest
   json value;           // what stands there; null removes the key
   std::string expected;
 };
 
+void expect_refusals(HandmadePackage& package, std::span<const BentManifest> bent,
+                     const std::function<std::string()>& refusal) {
+  const json good = package.manifest;
+  for (const BentManifest& bend : bent) {
+    package.manifest = good;
+    const json::json_pointer pointer(bend.pointer);
+    package.manifest[pointer] = bend.value;
+    if (bend.value.is_null()) package.manifest[pointer.parent_pointer()].erase(pointer.back());
+    EXPECT_THAT(refusal(), HasSubstr(bend.expected)) << bend.pointer;
+  }
+  package.manifest = good;
+}
+
 TEST_F(PackageTest, RefusesAManifestItCannotServeAndSaysWhere) {
   const BentManifest bent[] = {
-      {"/format", 2, "format is not the one this build reads, 1"},
+      {"/format", 3, "format is not one that this build reads, 1 or 2"},
       {"/format", "1", "format must be a whole number"},
       {"/name", nullptr, "lacks the key \"name\""},
       {"/name", "a/b", "name may hold letters"},
@@ -149,18 +166,12 @@ TEST_F(PackageTest, RefusesAManifestItCannotServeAndSaysWhere) {
       {"/operators", {"weir::linear"}, "an operator its manifest does not name: weir::attend"},
       {"/heads", {"mule"}, "heads must name the head \"fraud\""},
       {"/heads", {"fraud", "mule"}, "bits must have 2 items"},
-      {"/calibration/fraud/method", "isotonic", "calibration.fraud.method must be \"platt\""},
+      {"/calibration/fraud/method", "beta",
+       "calibration.fraud.method must be \"platt\" or \"isotonic\", not \"beta\""},
       {"/calibration/fraud/slope", 0, "calibration.fraud.slope must be positive"},
       {"/calibration/fraud/slope", nullptr, "calibration.fraud lacks the key \"slope\""},
   };
-  const json good = package_.manifest;
-  for (const BentManifest& bend : bent) {
-    package_.manifest = good;
-    const json::json_pointer pointer(bend.pointer);
-    package_.manifest[pointer] = bend.value;
-    if (bend.value.is_null()) package_.manifest[pointer.parent_pointer()].erase(pointer.back());
-    EXPECT_THAT(refusal(), HasSubstr(bend.expected)) << bend.pointer;
-  }
+  expect_refusals(package_, bent, [&] { return refusal(); });
 }
 
 TEST_F(PackageTest, RefusesShapesThatAreNotThoseOfTheModel) {
@@ -231,6 +242,203 @@ TEST_F(PackageTest, RefusesOperatorsWhoseBitsDependOnTheBatch) {
     EXPECT_THAT(refusal(), HasSubstr("whose bits may depend on the batch")) << name;
     EXPECT_THAT(refusal(), HasSubstr("aten::" + name));
   }
+}
+
+// ---- format 2: a sequence part, trees, or both ----
+
+constexpr NetworkShape kSmallWithTrees{.features = 3,
+                                       .width = 16,
+                                       .row_width = 16,
+                                       .attention = 1,
+                                       .inner = 16,
+                                       .hops = 1,
+                                       .window = 4,
+                                       .heads = 2,
+                                       .declared = 3};
+
+class PackageOfTwoPartsTest : public PackageTest {
+ protected:
+  std::string refusal() { return refusal_of_disk(two_.write()); }
+
+  HandmadePackage two_{kSmallWithTrees, 7, Made::kBoth};
+};
+
+TEST_F(PackageOfTwoPartsTest, LoadsAndTellsWhatTheEngineMustKnow) {
+  const auto package = read_package(two_.write(), {});
+  ASSERT_TRUE(package) << package.error().message;
+  const Manifest& manifest = package->manifest;
+  const ModelInfo& info = manifest.info;
+  EXPECT_EQ(info.digest, two_.digest());
+  EXPECT_EQ(info.features.size(), 3U);
+  EXPECT_EQ(info.declared,
+            (std::vector<DeclaredInput>{{"declared_0", "merchant count window=1d"},
+                                        {"declared_1", "merchant count window=2d"},
+                                        {"declared_2", "merchant count window=3d"}}));
+  EXPECT_EQ(info.heads, (std::vector<std::string>{"fraud", "head_1"}));
+  using Source = TreesInput::Source;
+  EXPECT_EQ(manifest.trees->inputs, (std::vector<TreesInput>{{Source::kDeclared, 0},
+                                                             {Source::kDeclared, 1},
+                                                             {Source::kDeclared, 2},
+                                                             {Source::kSequence, 0},
+                                                             {Source::kSequence, 1}}));
+  EXPECT_EQ(manifest.blend->sequence, 0.375);
+  EXPECT_EQ(manifest.blend->trees, 0.6);
+  EXPECT_EQ(manifest.blend->bias, -0.125);
+  EXPECT_EQ(package->sequence, two_.model);
+  EXPECT_EQ(package->trees, two_.trees);
+}
+
+TEST_F(PackageOfTwoPartsTest, TellsTheNamesOfMerchantFeatures) {
+  two_.manifest["inputs"]["merchant_rows"] = 1;
+  two_.manifest["inputs"]["merchant_features"] = {
+      {{"name", "fraud"}, {"unit", "0 or 1"}, {"default", 0.0}},
+      {{"name", "log_age"}, {"unit", "ln(1 + minutes)"}, {"default", 0.0}}};
+  for (json& line : two_.golden) {
+    line["merchant"] = {{1.0, 2.5}};
+    line["merchant_mask"] = {1.0};
+  }
+  const auto scorer = load_scorer(two_.write(), {.allowed_digests = {}, .warm_up_batch = 4});
+  ASSERT_TRUE(scorer) << scorer.error().message;
+  EXPECT_EQ((*scorer)->info().merchant_feature_names,
+            (std::vector<std::string>{"fraud", "log_age"}));
+  EXPECT_EQ((*scorer)->info().merchant_features, 2U);
+}
+
+TEST_F(PackageOfTwoPartsTest, TakesADeclaredFeatureNobodyReads) {
+  two_.manifest["inputs"]["declared"].push_back(
+      {{"name", "spare"}, {"definition", "user last amount"}});
+  for (json& line : two_.golden) line["declared"].push_back(nullptr);
+  EXPECT_EQ(refusal(), "loaded");
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesAManifestItCannotServeAndSaysWhere) {
+  const json knots = {{"method", "isotonic"}, {"z", {-1.0, 0.5, 2.0}}, {"p", {0.0, 0.1, 0.9}}};
+  const auto bent_knots = [&](const char* key, json value) {
+    json bent = knots;
+    bent[key] = std::move(value);
+    return bent;
+  };
+  const BentManifest bent[] = {
+      {"/parts", nullptr, "lacks the key \"parts\""},
+      {"/parts", json::array(), "parts must be an object"},
+      {"/parts", json::object(), "parts must hold sequence, trees or both"},
+      {"/parts/forest", json::object(), "parts.forest is a part this build does not have"},
+      {"/parts/sequence/version", nullptr, "parts.sequence lacks the key \"version\""},
+      {"/parts/sequence/file", "../model.pt", "parts.sequence.file may hold letters"},
+      {"/parts/sequence/operators", {"weir::rotate"}, "parts.sequence.operators[0] is an operator"},
+      {"/parts/sequence/outputs", {"mule", "head_1"}, "must name the head \"fraud\""},
+      {"/parts/sequence/outputs", {"fraud", "fraud"}, "names \"fraud\" twice"},
+      {"/parts/trees/version", "", "parts.trees.version must be 1 to 200"},
+      {"/parts/trees/file", nullptr, "parts.trees lacks the key \"file\""},
+      {"/parts/trees/inputs", json::array(), "parts.trees.inputs must name at least one input"},
+      {"/parts/trees/inputs/0", "declared_0",
+       "parts.trees.inputs[0] must be \"declared:NAME\" or \"sequence:OUTPUT\", not"},
+      {"/parts/trees/inputs/0", "current:x", "not \"current:x\""},
+      {"/parts/trees/inputs/0", "declared:declared_9",
+       "parts.trees.inputs[0] is not among inputs.declared: declared_9"},
+      {"/parts/trees/inputs/3", "sequence:head_9",
+       "parts.trees.inputs[3] is not among parts.sequence.outputs: head_9"},
+      {"/parts/trees/inputs/1", "declared:declared_0",
+       "parts.trees.inputs[1] is named twice: declared:declared_0"},
+      {"/parts/trees/inputs",
+       {"declared:declared_0", "sequence:fraud"},
+       "trees cannot be used: trained on 5 inputs, the manifest names 2"},
+      {"/parts/trees/rounds", 0, "parts.trees.rounds must be a whole number from 1"},
+      {"/parts/trees/rounds", 19, "20 rounds, the manifest says 19"},
+      {"/inputs/declared", nullptr, "inputs lacks the key \"declared\""},
+      {"/inputs/declared/1/name", "declared_0", "inputs.declared[1] names \"declared_0\" twice"},
+      {"/inputs/declared/1/name", "a b", "inputs.declared[1].name may hold letters"},
+      {"/inputs/declared/1/definition", "", "inputs.declared[1].definition must be 1 to 200"},
+      {"/inputs/declared/1/definition", nullptr, "lacks the key \"definition\""},
+      {"/blend", nullptr, "lacks the key \"blend\""},
+      {"/blend/bias", nullptr, "blend lacks the key \"bias\""},
+      {"/blend/trees", "half", "blend.trees must be a number"},
+      {"/blend/sequence", -0.1, "blend.sequence must not be negative"},
+      {"/blend", {{"sequence", 0}, {"trees", 0.0}, {"bias", 1}}, "blend gives no part a weight"},
+      {"/calibration/fraud", {{"method", "isotonic"}, {"z", {0, 1}}}, "lacks the key \"p\""},
+      {"/calibration/fraud", bent_knots("z", {-1.0}), "fraud.z must have at least 2 knots"},
+      {"/calibration/fraud", bent_knots("p", {0.0, 0.1}),
+       "fraud.p must have as many items as z, 3"},
+      {"/calibration/fraud", bent_knots("z", {-1.0, -1.0, 2.0}), "fraud.z[1] must be greater"},
+      {"/calibration/fraud", bent_knots("z", {-1.0, "0", 2.0}), "fraud.z[1] must be a number"},
+      {"/calibration/fraud", bent_knots("p", {-0.1, 0.1, 0.9}),
+       "fraud.p[0] must lie between 0 and 1"},
+      {"/calibration/fraud", bent_knots("p", {0.0, 0.1, 1.1}),
+       "fraud.p[2] must lie between 0 and 1"},
+      {"/calibration/fraud", bent_knots("p", {0.2, 0.1, 0.9}), "fraud.p[1] must not be less"},
+  };
+  expect_refusals(two_, bent, [&] { return refusal(); });
+  two_.manifest["calibration"]["fraud"] = knots;
+  EXPECT_EQ(refusal(), "loaded");
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesABlendOfOnePart) {
+  for (const Made made : {Made::kSequence, Made::kTrees}) {
+    HandmadePackage one(kSmallWithTrees, 7, made);
+    one.manifest["blend"] = two_.manifest["blend"];
+    EXPECT_THAT(refusal_of_disk(one.write()),
+                HasSubstr("blend needs two parts, the package has one"));
+  }
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesAChangedOrMissingFileByName) {
+  for (const std::string name : {"model.pt", "trees.ubj", "golden.jsonl"}) {
+    const std::string folder = two_.write();
+    std::string bytes = read_bytes(two_.file(name));
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    write_bytes(two_.file(name), bytes);
+    EXPECT_THAT(refusal_of_disk(folder),
+                HasSubstr(name + " is not the file the manifest describes"));
+    std::filesystem::remove(two_.file(name));
+    EXPECT_THAT(refusal_of_disk(folder), HasSubstr("no such file"));
+    EXPECT_THAT(refusal_of_disk(folder), HasSubstr(name));
+  }
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesTreesThatAnswerOtherBitsThanTheirGoldenCases) {
+  json& golden = two_.golden[2];
+  const auto nearby = std::nextafter(golden["margin"].get<float>(), 1e9F);
+  golden["margin"] = double{nearby};
+  EXPECT_THAT(refusal(),
+              HasSubstr("golden cases, line 3: margin and bits are not the same number"));
+  const std::string hex = fmt::format("{:08x}", std::bit_cast<std::uint32_t>(nearby));
+  golden["margin_bits"] = hex;
+  EXPECT_THAT(refusal(), HasSubstr("the trees do not repeat their golden cases here"));
+  EXPECT_THAT(refusal(), HasSubstr("case 3, in a batch of 1"));
+  EXPECT_THAT(refusal(), HasSubstr("golden " + hex));
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesBrokenGoldenLinesByNumber) {
+  const json good = two_.golden[1];
+  const auto bend = [&](const char* key, json value) {
+    two_.golden[1] = good;
+    two_.golden[1][key] = std::move(value);
+    if (two_.golden[1][key].is_null()) two_.golden[1].erase(key);
+    return refusal();
+  };
+  EXPECT_THAT(bend("declared", nullptr), HasSubstr("line 2: lacks the key \"declared\""));
+  EXPECT_THAT(bend("declared", {1, 2}), HasSubstr("line 2: declared must have 3 items"));
+  EXPECT_THAT(bend("declared", {1, "x", 3}), HasSubstr("line 2: declared[1] must be a number"));
+  EXPECT_THAT(bend("margin", nullptr), HasSubstr("line 2: lacks the key \"margin\""));
+  EXPECT_THAT(bend("margin_bits", "12"), HasSubstr("margin_bits must be 8 hexadecimal digits"));
+}
+
+TEST_F(PackageOfTwoPartsTest, RefusesTreesAloneThatReadWhatIsNotThere) {
+  HandmadePackage trees({.declared = 3}, 7, Made::kTrees);
+  const BentManifest bent[] = {
+      {"/parts/trees/inputs/1", "sequence:fraud",
+       "parts.trees.inputs[1] reads a sequence part, and the package has none: fraud"},
+      {"/inputs/features",
+       {{{"name", "log_amount"}, {"unit", "1"}, {"default", 0}}},
+       "inputs.features must be empty: the package has no sequence part"},
+      {"/inputs/history_rows", 16,
+       "inputs.history_rows must be a whole number from 0 to 0, not 16"},
+      {"/inputs/merchant_rows", 8,
+       "inputs.merchant_rows must be a whole number from 0 to 0, not 8"},
+  };
+  expect_refusals(trees, bent, [&] { return refusal_of_disk(trees.write()); });
+  trees.trees = "not trees";
+  EXPECT_THAT(refusal_of_disk(trees.write()), HasSubstr("trees cannot be used: no UBJSON"));
 }
 
 TEST(DigestTest, IsThatOfTheStandard) {  // FIPS 180-2, and the empty message

@@ -183,29 +183,38 @@ class FakeNetwork final : public Network {
   Answer answer_;
 };
 
-ModelInfo one_feature() {
-  ModelInfo info;
-  info.features = {"x"};
-  info.history_rows = 2;
-  info.heads = {"fraud"};
-  return info;
+/// One feature, two past rows, a network only.
+Manifest one_feature() {
+  Manifest manifest;
+  manifest.sequence.emplace();
+  manifest.info.features = {"x"};
+  manifest.info.history_rows = 2;
+  manifest.info.heads = {"fraud"};
+  return manifest;
 }
 
 /// Three golden cases whose logit is their feature.
 Package package_of_identity() {
   Package package;
-  package.manifest.info = one_feature();
+  package.manifest = one_feature();
   for (const float x : {1.5F, -2.0F, 0.25F}) {
-    package.golden.push_back({.window = 1,
-                              .current = {x},
-                              .history = {0},
-                              .log_gap = {0},
-                              .mask = {1},
-                              .merchant = {},
-                              .merchant_mask = {},
-                              .bits = bits({x})});
+    GoldenCase golden;
+    golden.window = 1;
+    golden.current = {x};
+    golden.history = golden.log_gap = {0};
+    golden.mask = {1};
+    golden.bits = bits({x});
+    package.golden.push_back(golden);
   }
   return package;
+}
+
+ScoreBatch one_payment(float x) {
+  ScoreBatch batch;
+  batch.rows = 1;
+  batch.current = {x};
+  batch.history = batch.log_gap = batch.mask = {0, 0};
+  return batch;
 }
 
 float identity(const NetworkInputs& in, std::size_t row) {
@@ -215,42 +224,46 @@ float identity(const NetworkInputs& in, std::size_t row) {
 TEST(PackageScorerTest, PassesTheErrorOfAFailingModelOnWithoutScores) {
   auto network = std::make_unique<FakeNetwork>(identity);
   network->fail = true;
-  PackageScorer scorer(one_feature(), Platt{}, std::move(network));
+  PackageScorer scorer(one_feature(), Parts(one_feature(), std::move(network), nullptr));
   std::vector<Score> scores;
-  const Status scored = scorer.score({.rows = 1,
-                                      .current = {1},
-                                      .history = {0, 0},
-                                      .log_gap = {0, 0},
-                                      .mask = {0, 0},
-                                      .merchant = {},
-                                      .merchant_mask = {}},
-                                     scores);
+  const Status scored = scorer.score(one_payment(1), scores);
   ASSERT_FALSE(scored);
   EXPECT_EQ(scored.error().kind, ErrorKind::kRetry);
   EXPECT_TRUE(scores.empty());
 }
 
+/// Proves a package with a fake network, which is told apart only by what it answers.
+Status prove_with(const Package& package, FakeNetwork::Answer answer, std::size_t batch_max,
+                  std::size_t* largest = nullptr) {
+  auto network = std::make_unique<FakeNetwork>(std::move(answer));
+  FakeNetwork* const seen = network.get();
+  Parts parts(package.manifest, std::move(network), nullptr);
+  const Status proven = prove(package, parts, batch_max);
+  if (largest != nullptr) *largest = seen->largest;
+  return proven;
+}
+
 TEST(ProofTest, AcceptsANetworkThatRepeatsItsCasesAndWarmsItUpToTheLargestBatch) {
-  FakeNetwork network(identity);
-  const Status proven = prove(package_of_identity(), network, 50);
+  std::size_t largest = 0;
+  const Status proven = prove_with(package_of_identity(), identity, 50, &largest);
   EXPECT_TRUE(proven) << proven.error().message;
-  EXPECT_EQ(network.largest, 50U);
+  EXPECT_EQ(largest, 50U);
 }
 
 TEST(ProofTest, RefusesANetworkWhoseBitsDependOnTheBatchSize) {
-  FakeNetwork network([](const NetworkInputs& in, std::size_t row) {
+  const auto answer = [](const NetworkInputs& in, std::size_t row) {
     return in.rows > 6 ? std::nextafter(in.current[row], 9.0F) : in.current[row];
-  });
-  const Status proven = prove(package_of_identity(), network, 128);
+  };
+  const Status proven = prove_with(package_of_identity(), answer, 128);
   ASSERT_FALSE(proven);
   EXPECT_THAT(proven.error().message, HasSubstr("in a batch of 7"));
 }
 
 TEST(ProofTest, RefusesANetworkWhoseBitsDependOnThePadding) {
-  FakeNetwork network([](const NetworkInputs& in, std::size_t row) {
+  const auto answer = [](const NetworkInputs& in, std::size_t row) {
     return in.window > 1 ? in.current[row] + 1.0F : in.current[row];
-  });
-  const Status proven = prove(package_of_identity(), network, 128);
+  };
+  const Status proven = prove_with(package_of_identity(), answer, 128);
   ASSERT_FALSE(proven);
   EXPECT_THAT(proven.error().message, HasSubstr("does not repeat its golden cases"));
 }
@@ -258,8 +271,7 @@ TEST(ProofTest, RefusesANetworkWhoseBitsDependOnThePadding) {
 TEST(ProofTest, RefusesGoldenCasesThatSayNothingAboutTheServedWindow) {
   Package package = package_of_identity();
   package.manifest.info.history_rows = 0;
-  FakeNetwork network(identity);
-  EXPECT_FALSE(prove(package, network, 8));
+  EXPECT_FALSE(prove_with(package, identity, 8));
 }
 
 // ---- calibration ----
@@ -284,6 +296,50 @@ TEST(PlattTest, StaysInRangeAndOrderedOutToTheLargestLogits) {
     const double p = platt.probability(logit);
     ASSERT_GE(p, last) << logit;
     last = p;
+  }
+}
+
+// Method: knots of a fit, and values at, beside and between them.
+class IsotonicTest : public ::testing::Test {
+ protected:
+  const Isotonic isotonic_{{-2, -0.5, 0.25, 3}, {0.001, 0.001, 0.4, 0.9}};
+};
+
+TEST_F(IsotonicTest, DrawsStraightLinesBetweenKnots) {
+  for (std::size_t knot = 0; knot < 4; ++knot) {
+    EXPECT_EQ(isotonic_.probability(isotonic_.z[knot]), isotonic_.p[knot]);
+  }
+  EXPECT_EQ(isotonic_.probability(-1), 0.001);
+  EXPECT_DOUBLE_EQ(isotonic_.probability(-0.125), 0.2005);
+  EXPECT_DOUBLE_EQ(isotonic_.probability(1.625), 0.65);
+}
+
+TEST_F(IsotonicTest, KeepsTheEndValuesOutside) {
+  EXPECT_EQ(isotonic_.probability(std::nextafter(-2, -3)), 0.001);
+  EXPECT_EQ(isotonic_.probability(-1e308), 0.001);
+  EXPECT_EQ(isotonic_.probability(std::nextafter(3, 4)), 0.9);
+  EXPECT_EQ(isotonic_.probability(1e308), 0.9);
+}
+
+TEST_F(IsotonicTest, NeverFalls) {
+  std::mt19937_64 random(1);
+  std::uniform_real_distribution<double> step(0, 1);
+  for (int fit = 0; fit < 50; ++fit) {
+    Isotonic drawn{{-8}, {0}};
+    for (int knot = 0; knot < 20; ++knot) {
+      drawn.z.push_back(drawn.z.back() + step(random));
+      drawn.p.push_back(std::min(1.0, drawn.p.back() + 0.1 * step(random)));
+    }
+    double last = 0;
+    for (double z = -9; z < 13; z += 0.003) {
+      const double p = drawn.probability(z);
+      ASSERT_GE(p, last) << z;
+      ASSERT_LE(p, 1) << z;
+      last = p;
+    }
+    for (std::size_t knot = 1; knot < drawn.z.size(); ++knot) {  // the last bits before a knot
+      ASSERT_LE(drawn.probability(std::nextafter(drawn.z[knot], -99)), drawn.p[knot]);
+    }
   }
 }
 

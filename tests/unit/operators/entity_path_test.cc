@@ -38,7 +38,7 @@ class EntityPathTest : public testing::Test {
     declaration.function = function;
     declaration.field = field;
     declaration.window_ms = kDay;
-    settings_.features.push_back({declaration.name, declaration});
+    settings_.features.push_back({declaration.name, declaration, {}});
   }
   [[nodiscard]] std::unique_ptr<state::UserStore> open_store(std::int32_t partition) const {
     state::UserStoreOptions options;
@@ -162,6 +162,45 @@ TEST_F(EntityPathTest, SeveralEventsOfOneEntityGiveOneProfile) {
   EXPECT_EQ(profile(out[1]).version.sequence, 12U);
 }
 
+TEST_F(EntityPathTest, AProfileOfAMerchantCarriesItsNewestLabelledPayments) {
+  settings_.history.merchant_rows = 2;
+  plans_ = operators::entity_window_plans(settings_).value();
+  stores_[0] = open_store(0);
+  start();
+  EXPECT_THAT(profile(tell("m:T1", event(1, 5, kNoon)).at(0)).rows, IsEmpty());
+  const auto labelled = profile(tell("m:T1", label(1, true, kNoon)).at(0));
+  EXPECT_THAT(labelled.rows, ElementsAre(operators::LabelledRow{.time_ms = kNoon,
+                                                                .label_time_ms = kNoon + kHour,
+                                                                .transaction = 1,
+                                                                .user = 5,
+                                                                .fraud = true}));
+  EXPECT_NE(labelled.plan_digest, 0U);
+  for (const std::uint64_t id : {2, 3}) {
+    const auto time_ms = kNoon + static_cast<std::int64_t>(id);
+    tell("m:T1", event(id, 5, time_ms));
+    tell("m:T1", label(id, false, time_ms));
+  }
+  const auto out = tell("m:T1", event(4, 5, kNoon + 4));
+  ASSERT_EQ(profile(out.at(0)).rows.size(), 2U);
+  EXPECT_EQ(profile(out.at(0)).rows[0].transaction, 3U) << "the newest first";
+  EXPECT_EQ(profile(out.at(0)).rows[1].transaction, 2U);
+  tell("d:a", event(1, 5));
+  EXPECT_THAT(profile(tell("d:a", label(1)).at(0)).rows, IsEmpty()) << "of merchants only";
+}
+
+TEST_F(EntityPathTest, HowManyRowsAProfileCarriesIsPartOfWhatItMeans) {
+  const auto digest = [&](std::size_t rows) {
+    settings_.history.merchant_rows = rows;
+    return operators::entity_window_plans(settings_)
+        .value()
+        .of(EntityKind::kMerchant)
+        ->values_digest;
+  };
+  EXPECT_EQ(digest(0), plans_.of(EntityKind::kMerchant)->values_digest);
+  EXPECT_NE(digest(8), digest(0));
+  EXPECT_NE(digest(8), digest(16));
+}
+
 TEST_F(EntityPathTest, ADeviceIsPublishedOnceItLinksTwoUsers) {
   EXPECT_THAT(tell("d:a", event(1, 5)), IsEmpty());
   EXPECT_THAT(tell("d:a", event(2, 5)), IsEmpty());
@@ -183,7 +222,7 @@ TEST_F(EntityPathTest, ADeviceIsPublishedOnceItCarriesAFraud) {
 
 TEST_F(EntityPathTest, WhatIsPublishedButSaysNothingIsTakenBack) {
   for (const ProfileState said : {ProfileState::kCurrent, ProfileState::kStale}) {
-    known_.answers["d:a"] = {said, {2}, {}};
+    known_.answers["d:a"] = {said, {2}, {}, {}};
     const auto out = tell("d:a", event(static_cast<std::uint64_t>(next_offset_), 5));
     ASSERT_THAT(keys(out), ElementsAre("d:a"));
     EXPECT_EQ(out[0].stream, Stream::kProfiles);
@@ -193,7 +232,7 @@ TEST_F(EntityPathTest, WhatIsPublishedButSaysNothingIsTakenBack) {
   }
   EXPECT_EQ(known_.digests.at(EntityKind::kDevice), plans_.of(EntityKind::kDevice)->values_digest);
   for (const ProfileState said : {ProfileState::kNone, ProfileState::kDown}) {
-    known_.answers["d:a"] = {said, {}, {}};
+    known_.answers["d:a"] = {said, {}, {}, {}};
     EXPECT_THAT(tell("d:a", event(static_cast<std::uint64_t>(next_offset_), 5)), IsEmpty());
   }
 }

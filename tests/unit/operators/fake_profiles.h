@@ -18,10 +18,12 @@ class FakeProfiles final : public ProfileSource {
     ProfileState state = ProfileState::kNone;
     std::vector<double> values;
     ProfileVersion version;
+    std::vector<LabelledRow> rows;
   };
 
   ProfileState find(state::EntityKind kind, std::string_view id, std::uint64_t plan_digest,
-                    std::span<double> values, ProfileVersion& version) const override {
+                    std::span<double> values, ProfileVersion& version,
+                    std::vector<LabelledRow>* rows) const override {
     asked.push_back(entity_key(kind, id));
     digests[kind] = plan_digest;
     const auto found = answers.find(asked.back());
@@ -30,6 +32,7 @@ class FakeProfiles final : public ProfileSource {
     if (answer.state == ProfileState::kCurrent) {
       std::ranges::copy(answer.values, values.begin());
       version = answer.version;
+      if (rows != nullptr) *rows = answer.rows;
     }
     return answer.state;
   }

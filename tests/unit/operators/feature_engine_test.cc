@@ -19,6 +19,7 @@ using state::Field;
 using state::Function;
 using state::LabelOutcome;
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr std::int64_t kHour = 3'600'000;
 constexpr std::int64_t kDay = 24 * kHour;
@@ -38,11 +39,11 @@ class FeatureEngineTest : public testing::Test {
  protected:
   void declare(FeatureDeclaration declaration) {
     declaration.name = "f" + std::to_string(settings_.features.size());
-    settings_.features.push_back({declaration.name, declaration});
+    settings_.features.push_back({declaration.name, declaration, {}});
   }
   void declare(PaymentField field, std::optional<double> fallback = std::nullopt) {
     settings_.features.push_back(
-        {"f" + std::to_string(settings_.features.size()), PaymentFeature{field, fallback}});
+        {"f" + std::to_string(settings_.features.size()), PaymentFeature{field, fallback}, {}});
   }
 
   static Transaction payment(std::string_view id, std::int64_t time_ms,
@@ -67,9 +68,20 @@ class FeatureEngineTest : public testing::Test {
       if (user_plan_) users_.emplace(*user_plan_, pages_[0]);
     }
     std::vector<double> out(engine_->size(), -1);
-    const auto status = engine_->process(of, late, users_ ? &*users_ : nullptr, out);
-    EXPECT_TRUE(status) << status.error().message;
+    auto past = engine_->process(of, late, users_ ? &*users_ : nullptr, out);
+    EXPECT_TRUE(past) << past.error().message;
+    past_ = *std::move(past);
     return out;
+  }
+  /// What a payment sees of its merchant: of each labelled payment amount and label.
+  std::vector<std::string> merchant(const Transaction& of, bool late = false) {
+    values(of, late);
+    std::vector<std::string> seen;
+    for (const LabelledRow& row : past_.merchant) {
+      seen.push_back(std::to_string(row.amount / state::kAmountScale) +
+                     (row.fraud ? " fraud" : " genuine"));
+    }
+    return seen;
   }
   LabelOutcomes label(std::string_view transaction, std::int64_t event_time_ms, bool fraud,
                       std::string_view device = {}) {
@@ -92,6 +104,7 @@ class FeatureEngineTest : public testing::Test {
   std::unique_ptr<FeatureEngine> engine_;
   std::shared_ptr<const state::WindowPlan> user_plan_;
   std::optional<state::EntityWindows> users_;
+  PaymentPast past_;  // of the last payment
 };
 
 TEST_F(FeatureEngineTest, UsersCountThePaymentItselfAndMerchantsDoNot) {
@@ -214,6 +227,58 @@ TEST_F(FeatureEngineTest, TheSameLabelTwiceChangesNothing) {
   EXPECT_EQ(label("a", kMonday, true)[0], LabelOutcome::kApplied);
   EXPECT_EQ(label("a", kMonday, true)[0], LabelOutcome::kRepeated);
   EXPECT_THAT(values(payment("b", kMonday)), ElementsAre(1));
+}
+
+TEST_F(FeatureEngineTest, TheMerchantsNewestLabelledPaymentsComeNewestFirst) {
+  settings_.history.merchant_rows = 2;
+  EXPECT_THAT(merchant(payment("a", kMonday, 1'100)), IsEmpty());
+  EXPECT_TRUE(past_.knows_merchants);
+  EXPECT_THAT(merchant(payment("b", kMonday + kHour, 1'200)), IsEmpty()) << "no label yet";
+  label("b", kMonday + kHour, false);
+  EXPECT_THAT(merchant(payment("c", kMonday + 2 * kHour, 1'300)), ElementsAre("12 genuine"));
+  label("a", kMonday, true);
+  label("c", kMonday + 2 * kHour, true);
+  EXPECT_THAT(merchant(payment("d", kMonday + 3 * kHour)), ElementsAre("13 fraud", "12 genuine"))
+      << "by event time, whenever the label came";
+  const LabelledRow& newest = past_.merchant[0];
+  EXPECT_EQ(newest.time_ms, kMonday + 2 * kHour);
+  EXPECT_EQ(newest.label_time_ms, kMonday + 3 * kHour);
+  EXPECT_EQ(newest.ratio_milli, 1'181U) << "13 over 11, the lower median of 11 and 12";
+  EXPECT_EQ(newest.user, std::uint64_t{past_.row.user});
+}
+
+TEST_F(FeatureEngineTest, RowsOfAMerchantAreItsOwnAndStayWhateverTheirAge) {
+  settings_.history.merchant_rows = 8;
+  values(payment("a", kMonday, 1'100));
+  label("a", kMonday, true);
+  auto elsewhere = payment("b", kMonday + kHour);
+  elsewhere.merchant_id = "other";
+  EXPECT_THAT(merchant(elsewhere), IsEmpty());
+  EXPECT_THAT(merchant(payment("c", kMonday + 400 * kDay)), ElementsAre("11 fraud"));
+}
+
+TEST_F(FeatureEngineTest, APaymentNeverSeesItselfNotEvenWithALabelThatWaited) {
+  settings_.history.merchant_rows = 8;
+  values(payment("first", kMonday - kHour));
+  EXPECT_EQ(label("a", kMonday, true)[1], LabelOutcome::kWaiting);
+  EXPECT_THAT(merchant(payment("a", kMonday, 1'100)), IsEmpty());
+  EXPECT_THAT(merchant(payment("b", kMonday)), ElementsAre("11 fraud"));
+  EXPECT_THAT(merchant(payment("a", kMonday, 1'100), true), IsEmpty()) << "seen a second time";
+}
+
+TEST_F(FeatureEngineTest, ALatePaymentSeesTheRowsAsTheyAre) {
+  settings_.history.merchant_rows = 8;
+  values(payment("a", kMonday, 1'100));
+  label("a", kMonday, false);
+  EXPECT_THAT(merchant(payment("late", kMonday - kDay), true), ElementsAre("11 genuine"));
+}
+
+TEST_F(FeatureEngineTest, WithoutMerchantRowsNoneAreKnown) {
+  declare(over(EntityKind::kMerchant, Function::kLastLabel, Field::kNone, 0));
+  values(payment("a", kMonday));
+  label("a", kMonday, true);
+  EXPECT_THAT(merchant(payment("b", kMonday)), IsEmpty());
+  EXPECT_FALSE(past_.knows_merchants);
 }
 
 TEST_F(FeatureEngineTest, AWrongDeclarationIsNamed) {

@@ -1,6 +1,8 @@
 // The bytes that are written: JSON pieces, verdicts and features records.
 #include "operators/json_text.h"
 
+#include <gmock/gmock.h>
+
 #include "operators/digest.h"
 #include "operators/score.h"
 #include "tests/unit/operators/path_fixture.h"
@@ -146,8 +148,54 @@ TEST(CheckModel, RefusesWhatItCannotFeed) {
   EXPECT_FALSE(check_model(info, settings).has_value());
   settings.history.rows = 17;
   EXPECT_TRUE(check_model(info, settings).has_value());
+}
+
+std::string refusal(const ModelInfo& info, const Settings& settings) {
+  const Status checked = check_model(info, settings);
+  if (checked) return {};
+  EXPECT_EQ(checked.error().kind, ErrorKind::kFatal);
+  return checked.error().message;
+}
+
+TEST(CheckModel, RefusesMoreRowsOfMerchantsThanAreKeptAndFeaturesNobodyKnows) {
+  Settings settings;
+  ModelInfo info = FakeScorer().info();
   info.merchant_rows = 8;
-  EXPECT_FALSE(check_model(info, settings).has_value());
+  info.merchant_features = 2;
+  info.merchant_feature_names = {"fraud", "log_age"};
+  settings.history.merchant_rows = 7;
+  EXPECT_EQ(refusal(info, settings),
+            "the model reads 8 labelled payments of the merchant but history.merchant_rows keeps "
+            "7: raise history.merchant_rows");
+  settings.history.merchant_rows = 8;
+  EXPECT_EQ(refusal(info, settings), "");
+  info.merchant_features = 3;
+  EXPECT_NE(refusal(info, settings), "");
+  info.merchant_feature_names.emplace_back("mood");
+  EXPECT_THAT(refusal(info, settings), testing::HasSubstr("mood"));
+}
+
+TEST(CheckModel, RefusesADeclaredFeatureThatIsNotThereOrMeansSomethingElse) {
+  Settings settings;
+  ModelInfo info = FakeScorer().info();
+  info.declared = {{"share", "merchant mean fraud window=7d delay=7d default=0"}};
+  EXPECT_EQ(refusal(info, settings),
+            "the model reads the declared feature share, which the configuration lacks: add this "
+            "line to features:\n  - {name: share, entity: merchant, function: mean, field: fraud, "
+            "window: 7d, delay: 7d, default: 0}");
+  state::FeatureDeclaration share;
+  share.entity = state::EntityKind::kMerchant;
+  share.function = state::Function::kMean;
+  share.field = state::Field::kFraud;
+  share.window_ms = share.delay_ms = 7 * kDay;
+  settings.features.push_back({"share", share, {}});
+  EXPECT_EQ(refusal(info, settings),
+            "the model was trained on the declared feature share as 'merchant mean fraud window=7d "
+            "delay=7d default=0' but the configuration declares 'merchant mean fraud window=7d "
+            "delay=7d': replace its line in features by\n  - {name: share, entity: merchant, "
+            "function: mean, field: fraud, window: 7d, delay: 7d, default: 0}");
+  std::get<state::FeatureDeclaration>(settings.features[0].source).default_value = 0;
+  EXPECT_EQ(refusal(info, settings), "");
 }
 
 }  // namespace

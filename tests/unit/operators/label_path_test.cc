@@ -18,7 +18,7 @@ class LabelPathTest : public PathFixture {
     frauds.function = state::Function::kCount;
     frauds.window_ms = kDay;
     frauds.filter = {{state::Field::kFraud, state::Comparison::kEqual, 1}};
-    settings_.features.push_back({"frauds", frauds});
+    settings_.features.push_back({"frauds", frauds, {}});
     settings_.label_topic = "opinions";
     owned_ = operators::FeatureEngine::make(settings_, {}).value();
     engine_ = owned_.get();

@@ -25,7 +25,7 @@ class LinkTest : public testing::Test {
     count.name = "f" + std::to_string(settings_.features.size());
     count.entity = entity;
     count.window_ms = 1'000;
-    settings_.features.push_back({count.name, count});
+    settings_.features.push_back({count.name, count, {}});
   }
   FeatureEngine* make_engine(const PageStores& stores = {}, bool profiles = true) {
     auto made = FeatureEngine::make(settings_, stores, profiles ? &profiles_ : nullptr);

@@ -13,6 +13,7 @@ namespace {
 
 using operators::FakeProfiles;
 using operators::FeatureEngine;
+using operators::LabelledRow;
 using operators::PaymentPast;
 using operators::ProfileState;
 using state::EntityKind;
@@ -34,7 +35,7 @@ class SeenProfilesTest : public PathFixture {
     if (function == state::Function::kMean) declaration.field = state::Field::kAmount;
     declaration.window_ms = kDay;
     declaration.default_value = fallback;
-    settings_.features.push_back({declaration.name, declaration});
+    settings_.features.push_back({declaration.name, declaration, {}});
   }
   FeatureEngine& engine() {
     if (!owned_) {
@@ -64,7 +65,7 @@ class SeenProfilesTest : public PathFixture {
   }
   void know(const std::string& key, std::vector<double> values, std::int64_t as_of_ms = kNoon - 1,
             std::uint64_t sequence = 7) {
-    profiles_.answers[key] = {ProfileState::kCurrent, std::move(values), {as_of_ms, sequence}};
+    profiles_.answers[key] = {ProfileState::kCurrent, std::move(values), {as_of_ms, sequence}, {}};
   }
 
   FakeProfiles profiles_;
@@ -88,6 +89,30 @@ TEST_F(SeenProfilesTest, ACurrentProfileGivesItsValuesAndIsNamed) {
   const auto plans = operators::entity_window_plans(settings_).value();
   EXPECT_EQ(profiles_.digests.at(EntityKind::kMerchant), plans.by_kind[1]->values_digest);
   EXPECT_EQ(profiles_.digests.at(EntityKind::kDevice), plans.by_kind[2]->values_digest);
+}
+
+TEST_F(SeenProfilesTest, AMerchantsRowsComeWithItsProfile) {
+  settings_.history.merchant_rows = 8;
+  const LabelledRow one{.time_ms = 1, .transaction = 1, .user = 2, .fraud = true};
+  const LabelledRow two{.time_ms = 2, .transaction = 3, .user = 2};
+  know("m:M1", {});
+  profiles_.answers["m:M1"].rows = {one, two};
+  const auto past = process(transaction());
+  EXPECT_THAT(past.merchant, ElementsAre(one, two));
+  EXPECT_THAT(seen(past), ElementsAre(SeenProfile{1, kNoon - 1, 7}));
+  for (const ProfileState said : {ProfileState::kNone, ProfileState::kStale, ProfileState::kDown}) {
+    profiles_.answers["m:M1"].state = said;
+    EXPECT_TRUE(process(transaction()).merchant.empty());
+  }
+}
+
+TEST_F(SeenProfilesTest, APaymentThatRunsAgainDoesNotSeeItselfInTheProfile) {
+  settings_.history.merchant_rows = 8;
+  const auto row = process(transaction()).row;
+  know("m:M1", {});
+  profiles_.answers["m:M1"].rows = {
+      {.transaction = row.transaction, .user = row.user, .fraud = true}};
+  EXPECT_TRUE(process(transaction()).merchant.empty());
 }
 
 TEST_F(SeenProfilesTest, OfWhomNothingIsSaidNothingHappened) {

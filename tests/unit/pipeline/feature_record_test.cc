@@ -31,6 +31,25 @@ TEST(FeatureRecordReader, AMissingValueIsNaN) {
   EXPECT_TRUE(std::isnan(row->values[0]));
 }
 
+TEST(FeatureRecordReader, ReadsRowsOfTheMerchantBackToTheBit) {
+  FeatureRecordReader reader({"a"});
+  const std::string start =
+      R"({"transaction_id":"t","user_id":"u","event_time":"1970-01-01T00:00:00Z","windows":{"a":1})";
+  const auto row = reader.read(
+      start +
+      R"(,"merchant":[[1,3.1780539,-0.5,0,7.2738938,0.033333335,0,1,0],[0,0,0,0,0,0,0,0,1]]})");
+  ASSERT_TRUE(row);
+  ASSERT_EQ(row->merchant.size(), 18U);
+  EXPECT_EQ(row->merchant[1], 3.1780539F);
+  EXPECT_EQ(row->merchant[5], 0.033333335F);
+  EXPECT_EQ(row->merchant[17], 1);
+  EXPECT_TRUE(reader.read(start + R"(,"merchant":[]})")->merchant.empty());
+  EXPECT_TRUE(reader.read(start + "}")->merchant.empty());
+  for (const char* wrong : {"1", "[1]", "[[1]]", R"([["x",0,0,0,0,0,0,0,0]])"}) {
+    EXPECT_FALSE(reader.read(start + R"(,"merchant":)" + wrong + "}")) << wrong;
+  }
+}
+
 TEST(FeatureRecordReader, RefusesWhatIsNoRecordOfExactlyTheseFeatures) {
   FeatureRecordReader reader({"a", "b"});
   const std::string payment =

@@ -160,7 +160,7 @@ TEST_F(ReplayTest, ALabelIsKnownToPaymentsFromItsTimeOn) {
   frauds.function = state::Function::kSum;
   frauds.field = state::Field::kFraud;
   frauds.window_ms = kDay;
-  options_.operators.features.push_back({frauds.name, frauds});
+  options_.operators.features.push_back({frauds.name, frauds, {}});
   pay("a", "u", 0);
   pay("b", "v", 10);
   pay("c", "w", 20);

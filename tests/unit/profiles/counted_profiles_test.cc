@@ -20,11 +20,11 @@ TEST(CountedProfiles, AnswersAsTheTableAndCountsByStateAndAge) {
   double value = 0;
   operators::ProfileVersion version;
   const auto find = [&](std::string_view id) {
-    return profiles.find(state::EntityKind::kMerchant, id, 7, {&value, 1}, version);
+    return profiles.find(state::EntityKind::kMerchant, id, 7, {&value, 1}, version, nullptr);
   };
 
   EXPECT_EQ(find("T1"), ProfileState::kDown);
-  ASSERT_TRUE(table.put("m:T1", operators::encode_profile({{1'000, 5}, 0, 7, {2.5}})));
+  ASSERT_TRUE(table.put("m:T1", operators::encode_profile({{1'000, 5}, 0, 7, {2.5}, {}})));
   ASSERT_TRUE(table.put("~0", operators::encode_heartbeat({0, clock.wall_ms(), 1'000})));
   table.set_loaded();
   clock.advance(7ms);

@@ -20,6 +20,7 @@ namespace weir {
 namespace {
 
 using operators::entity_key;
+using operators::LabelledRow;
 using operators::Profile;
 using operators::ProfileState;
 using operators::ProfileVersion;
@@ -38,7 +39,7 @@ class ProfileTableTest : public testing::Test {
   }
   /// A merchant's, in the partition its key belongs to.
   static Profile profile(std::string_view id, std::vector<double> values) {
-    return {{1'000, 1}, partition_of(id), kPlan, std::move(values)};
+    return {{1'000, 1}, partition_of(id), kPlan, std::move(values), {}};
   }
   void put(std::string_view id, const Profile& of) {
     const auto status = table_.put(entity_key(kMerchant, id), operators::encode_profile(of));
@@ -59,26 +60,38 @@ class ProfileTableTest : public testing::Test {
                     EntityKind kind = kMerchant) {
     values_.assign(count, -1);
     version_ = {-1, 0};
-    return table_.find(kind, id, plan, values_, version_);
+    rows_ = {kMark};
+    return table_.find(kind, id, plan, values_, version_, &rows_);
   }
   void expect_nothing_written() {
     EXPECT_THAT(values_, testing::Each(-1));
     EXPECT_EQ(version_.as_of_ms, -1);
+    EXPECT_THAT(rows_, ElementsAre(kMark));
   }
 
   telemetry::StillClock clock_;
   ProfileTable table_{kPartitions, 60s, clock_};
+  static constexpr operators::LabelledRow kMark{.time_ms = -1};
   std::vector<double> values_;
   ProfileVersion version_;
+  std::vector<operators::LabelledRow> rows_;
 };
 
 TEST_F(ProfileTableTest, FindsAProfileAsItWasPut) {
   bring_up();
-  put("T1", {{1'528'676'687'123, 42}, partition_of("T1"), kPlan, {2.5, std::nan("")}});
+  put("T1", {{1'528'676'687'123, 42},
+             partition_of("T1"),
+             kPlan,
+             {2.5, std::nan("")},
+             {{1, 2, 3, 4, 5, 6, true}, {}}});
   EXPECT_EQ(find("T1"), ProfileState::kCurrent);
   EXPECT_EQ(values_[0], 2.5);
   EXPECT_TRUE(std::isnan(values_[1]));
   EXPECT_EQ(version_, (ProfileVersion{1'528'676'687'123, 42}));
+  EXPECT_THAT(rows_, ElementsAre(LabelledRow{1, 2, 3, 4, 5, 6, true}, LabelledRow{}));
+  put("T1", profile("T1", {1, 2}));
+  EXPECT_EQ(find("T1"), ProfileState::kCurrent);
+  EXPECT_THAT(rows_, testing::IsEmpty()) << "the last record says so";
 }
 
 TEST_F(ProfileTableTest, OneIdOfTwoKindsIsTwoEntities) {
@@ -134,7 +147,7 @@ TEST_F(ProfileTableTest, EachPartitionAgesByItself) {
 TEST_F(ProfileTableTest, AProfileAgesWithThePartitionThatItNames) {
   bring_up();
   const std::int32_t other = (partition_of("T1") + 1) % kPartitions;
-  put("T1", {{1, 1}, other, kPlan, {1, 2}});
+  put("T1", {{1, 1}, other, kPlan, {1, 2}, {}});
   clock_.advance(61s);
   heartbeat(other);
   EXPECT_EQ(find("T1"), ProfileState::kCurrent);
@@ -152,12 +165,12 @@ TEST_F(ProfileTableTest, AProfileOfOtherDeclarationsIsStale) {
 
 TEST_F(ProfileTableTest, TheLastRecordOfAnEntityCountsWhateverItsVersionAndSize) {
   bring_up();
-  put("T1", {{2'000, 2}, 0, kPlan, {1, 2}});
-  put("T1", {{1'000, 1}, 0, kPlan, {3, 4}});
+  put("T1", {{2'000, 2}, 0, kPlan, {1, 2}, {}});
+  put("T1", {{1'000, 1}, 0, kPlan, {3, 4}, {}});
   EXPECT_EQ(find("T1"), ProfileState::kCurrent);
   EXPECT_THAT(values_, ElementsAre(3, 4));
   EXPECT_EQ(version_, (ProfileVersion{1'000, 1}));
-  put("T1", {{3'000, 3}, 0, kPlan, {5, 6, 7}});
+  put("T1", {{3'000, 3}, 0, kPlan, {5, 6, 7}, {}});
   EXPECT_EQ(find("T1", 3), ProfileState::kCurrent);
   EXPECT_THAT(values_, ElementsAre(5, 6, 7));
   EXPECT_EQ(table_.size(), 1U);
@@ -187,7 +200,7 @@ TEST_F(ProfileTableTest, WhatIsNoRecordIsRefusedAndChangesNothing) {
   EXPECT_EQ(refusal("m:T1", good.substr(1)), "entity profile: unknown format version");
   EXPECT_EQ(refusal("m:T1", good + "x"), "entity profile: profile of wrong length");
   for (const std::int32_t partition : {-1, kPartitions}) {
-    EXPECT_EQ(refusal("m:T1", operators::encode_profile({{1, 1}, partition, kPlan, {3, 4}})),
+    EXPECT_EQ(refusal("m:T1", operators::encode_profile({{1, 1}, partition, kPlan, {3, 4}, {}})),
               "profile of an unknown partition");
     EXPECT_EQ(refusal(operators::heartbeat_key(partition),
                       operators::encode_heartbeat({partition, clock_.wall_ms(), 0})),
@@ -226,8 +239,8 @@ TEST_F(ProfileTableTest, ALookupTellsHowOldWhatItSaysIs) {
   put("T1", profile("T1", {1, 2}));
   clock_.advance(2s);
   values_.resize(2);
-  EXPECT_EQ(table_.look_up(kMerchant, "T1", kPlan, values_, version_).staleness, 2s);
-  EXPECT_EQ(table_.look_up(kMerchant, "T2", kPlan, values_, version_).staleness, 2s);
+  EXPECT_EQ(table_.look_up(kMerchant, "T1", kPlan, values_, version_, nullptr).staleness, 2s);
+  EXPECT_EQ(table_.look_up(kMerchant, "T2", kPlan, values_, version_, nullptr).staleness, 2s);
 }
 
 TEST_F(ProfileTableTest, MemoryGrowsByWhatAProfileNeedsAndComesBack) {
@@ -283,7 +296,7 @@ TEST_F(ProfileTableTest, HoldsWhatWasPutLastThroughAnyOrderOfPutsAndRemovals) {
 // away others meanwhile.
 TEST_F(ProfileTableTest, ReadersNeverSeeHalfAProfileWhileItIsWritten) {
   bring_up();
-  put("T1", {{0, 0}, 0, kPlan, std::vector<double>(8, 0.0)});
+  put("T1", {{0, 0}, 0, kPlan, std::vector<double>(8, 0.0), {}});
   std::atomic<bool> stop{false};
   std::atomic<int> torn{0};
   std::vector<std::thread> readers;
@@ -292,7 +305,8 @@ TEST_F(ProfileTableTest, ReadersNeverSeeHalfAProfileWhileItIsWritten) {
       std::vector<double> values(8);
       ProfileVersion version;
       for (int round = 0; !stop.load(); ++round) {
-        if (table_.find(kMerchant, "T1", kPlan, values, version) != ProfileState::kCurrent) ++torn;
+        if (table_.find(kMerchant, "T1", kPlan, values, version, nullptr) != ProfileState::kCurrent)
+          ++torn;
         for (const double value : values) {
           if (value != static_cast<double>(version.sequence)) ++torn;
         }
@@ -302,12 +316,12 @@ TEST_F(ProfileTableTest, ReadersNeverSeeHalfAProfileWhileItIsWritten) {
     });
   }
   for (std::uint64_t i = 1; i <= 20'000; ++i) {
-    put("T1", {{0, i}, 0, kPlan, std::vector<double>(8, static_cast<double>(i))});
+    put("T1", {{0, i}, 0, kPlan, std::vector<double>(8, static_cast<double>(i)), {}});
     const std::string other = "O" + std::to_string(i % 3'000);
     if (i % 5 == 0) {
       ASSERT_TRUE(table_.remove(entity_key(kMerchant, other)));
     } else {
-      put(other, {{0, i}, 0, kPlan, {}});
+      put(other, {{0, i}, 0, kPlan, {}, {}});
     }
     if (i % 64 == 0) heartbeat(static_cast<std::int32_t>(i / 64 % kPartitions));
   }

@@ -38,4 +38,4 @@ def compute(config, transactions, labels, settings=()):
 
 
 def definitions(config, settings=()):
-    return {"user_count_3d": "user count window=3d", "amount": "payment value amount"}
+    return [("user_count_3d", "user count window=3d"), ("amount", "payment value amount")]

@@ -13,6 +13,7 @@ import torch
 from weir_training import operators
 from weir_training.examples import Batch
 from weir_training.golden import CaseMaker, golden_cases
+from weir_training.package_parts import Inputs
 from weir_training.network import Shape, as_tensors, plain_network, served_network
 
 FEATURES = ["log_amount", "hour_sin", "hour_cos", "same_merchant"]
@@ -140,7 +141,10 @@ class NetworkTest(unittest.TestCase):
         make = CaseMaker(FEATURES).case
         cases = [make(16) for _ in range(64)]
         batch = Batch(
-            *(np.concatenate([getattr(case, name) for case in cases]) for name in vars(cases[0]))
+            *(
+                np.concatenate([getattr(case, name) for case in cases])
+                for name in ("current", "history", "log_gap", "mask")
+            )
         )
         network(*as_tensors(batch)).sum().backward()
         still = [
@@ -177,7 +181,7 @@ class ServedOperatorsTest(unittest.TestCase):
     def test_the_served_network_is_the_trained_one(self):
         plain = trained_looking_network()
         served = served_network(Shape(features=len(FEATURES)), plain)
-        for number, case in enumerate(golden_cases(FEATURES)):
+        for number, case in enumerate(golden_cases(Inputs(FEATURES, 16))):
             with torch.inference_mode():
                 torch.testing.assert_close(
                     served(*as_tensors(case)),

@@ -138,6 +138,11 @@ class PipelineTest(unittest.TestCase):
         with self.assertRaisesRegex(DataError, "another shape"):
             other.train()
 
+    def test_an_export_that_differs_from_what_was_trained_is_refused(self):
+        with mock.patch("weir_training.pipeline._AGREEMENT_MAX", -1.0):
+            with self.assertRaisesRegex(package.PackageError, "differ from plain torch"):
+                self.made("version=1.0.1").export()
+
     def test_one_part_by_itself_makes_a_package_of_one_part(self):
         for part, file in (("sequence", "model.pt"), ("trees", "trees.ubj")):
             alone = self.made(f"blend.parts=[{part}]").export()

@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 
-from weir_training.calibration import CalibrationError, Platt, fit_platt
+from weir_training.calibration import CalibrationError, Isotonic, Platt, fit_isotonic, fit_platt
 from weir_training.metrics import average_precision, log_loss, roc_auc
 
 
@@ -99,6 +99,55 @@ class CalibrationTest(unittest.TestCase):
         ):
             with self.assertRaisesRegex(CalibrationError, why):
                 fit_platt(logit, np.array(is_fraud))
+
+
+class IsotonicTest(unittest.TestCase):
+    def test_draws_straight_lines_between_knots_and_keeps_the_ends(self):
+        knots = Isotonic((-1.0, 0.0, 2.0), (0.1, 0.2, 1.0))
+        z = np.array([-9.0, -1.0, -0.5, 0.0, 0.5, 2.0, 9.0])
+        expected = [0.1, 0.1, 0.15, 0.2, 0.4, 1.0, 1.0]
+        np.testing.assert_allclose(knots.probability(z), expected, rtol=1e-15)
+
+    def test_finds_the_probabilities_the_outcomes_were_drawn_with(self):
+        random = np.random.default_rng(1)
+        z = random.normal(-3, 2, 400_000)
+        true = Platt(0.8, -1.5).probability(z)
+        knots = fit_isotonic(z, random.random(len(z)) < true, payments_min=2_000)
+        self.assertGreater(len(knots.z), 20)
+        self.assertLess(np.abs(knots.probability(z) - true).mean(), 2e-3)
+
+    def test_pools_what_goes_the_wrong_way(self):
+        z = np.repeat([0.0, 1.0, 2.0, 3.0], 10)
+        fraud = np.array([0] * 10 + [1] * 4 + [0] * 6 + [1] * 2 + [0] * 8 + [1] * 10)
+        knots = fit_isotonic(z, fraud, payments_min=10)
+        self.assertEqual((knots.z, knots.p), ((0.0, 1.5, 3.0), (0.0, 0.3, 1.0)))
+
+    def test_a_knot_stands_for_enough_payments_and_equal_scores_stay_together(self):
+        random = np.random.default_rng(2)
+        z = np.round(random.normal(0, 1, 5_000), 1)
+        knots = fit_isotonic(z, random.random(5_000) < Platt(1, 0).probability(z), 300)
+        self.assertLessEqual(len(knots.z), 5_000 // 300)
+        top = z[np.argsort(z)][-300:].mean()
+        self.assertLessEqual(knots.z[-1], top)
+
+    def test_a_period_that_carries_no_knots_is_refused(self):
+        z = np.arange(600.0)
+        for fraud in (z < 0, z >= 0, z < 300):  # one class, the other, higher scores mean less
+            with self.assertRaises(CalibrationError):
+                fit_isotonic(z, fraud)
+
+    def test_knots_that_are_no_calibration_are_refused(self):
+        for z, p in (
+            ((0.0,), (0.5,)),
+            ((0.0, 1.0), (0.5,)),
+            ((0.0, 0.0), (0.1, 0.5)),
+            ((0.0, math.inf), (0.1, 0.5)),
+            ((0.0, 1.0), (0.5, 0.1)),
+            ((0.0, 1.0), (0.5, 1.1)),
+            ((0.0, 1.0), (math.nan, 0.5)),
+        ):
+            with self.subTest((z, p)), self.assertRaises(CalibrationError):
+                Isotonic(z, p)
 
 
 if __name__ == "__main__":

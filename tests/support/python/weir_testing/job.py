@@ -64,6 +64,7 @@ class Job:
             _set(document, path, value)
         if not self.entities:
             document["features"] = [f for f in document["features"] if f["entity"] in ("payment", "user")]
+            _set(document, "history.merchant_rows", 0)
         target = self.work / f"{instance}.yaml"
         target.write_text(yaml.safe_dump(document, sort_keys=False))
         return target
