@@ -47,13 +47,15 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
     payments, sources = read_payments(settings.transactions, settings.labels)
     if settings.features:
         engine = _from_parquet(settings.features)
-        definitions = dict.fromkeys(engine["names"], "")
     else:
         engine = _computed(settings, payments.rows.event_time_ms, folder)
-        declared = importlib.import_module(_ENGINE).definitions(
-            str(settings.config), list(settings.set)
-        )
-        definitions = dict(declared)
+    declared = importlib.import_module(_ENGINE).definitions(
+        str(settings.config), list(settings.set)
+    )
+    definitions = dict(declared)
+    other = [name for name in engine["names"] if name not in definitions]
+    if other:
+        raise DataError(f"{settings.config} does not declare {', '.join(other)}")
     texts = [definitions[name] for name in engine["names"]]
     data = dataset.join(payments, engine, texts, sources)
     dataset.write(folder, data)
