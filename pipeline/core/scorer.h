@@ -28,10 +28,10 @@ struct ModelInfo {
       features;                   // F names in input order; see operators/features/row_features.h
   std::size_t history_rows = 0;   // W
   std::size_t merchant_rows = 0;  // K
-  std::size_t merchant_features = 0;  // G
+  std::size_t merchant_features = 0;                // G
   std::vector<std::string> merchant_feature_names;  // G names in input order
   std::vector<DeclaredInput> declared;              // D inputs in order; often none
-  std::vector<std::string> heads;     // logits in output order; "fraud" is always there
+  std::vector<std::string> heads;  // outputs of the sequence part, "fraud" among them; else none
   std::size_t fraud_head = 0;
 };
 
@@ -42,7 +42,7 @@ struct ScoreBatch {
   std::vector<float> history;   // [B, W, F]  past payments, oldest first, unused rows zero
   std::vector<float> log_gap;   // [B, W]     log1p(minutes between the past payment and this one)
   std::vector<float> mask;      // [B, W]     1 = row is there, 0 = not
-  std::vector<float> merchant;       // [B, K, G]  newest labelled payments of the merchant first
+  std::vector<float> merchant;  // [B, K, G]  newest labelled payments of the merchant first
   std::vector<float> merchant_mask;  // [B, K]
   std::vector<float> declared;       // [B, D]     NaN = missing
 };
