@@ -140,8 +140,14 @@ class TreesSettings:
     reg_alpha: float = 0.0
     gamma: float = 0.0
     max_bin: int = 256
+    # Inputs whose growth can only raise the risk, such as declared:amount.
+    monotone: list[str] = field(default_factory=list)
+    # Of genuine payments, drawn by the seed; every fraud is kept. Below 1 margins are too high by
+    # ln(1 / share), which blend and calibration take back.
+    genuine_share: float = 1.0
 
     def check(self) -> None:
+        _share("trees.genuine_share", self.genuine_share)
         _at_least("trees.rounds", self.rounds, 1)
         _at_least("trees.max_depth", self.max_depth, 1)
         _at_least("trees.days", self.days, 0)

@@ -379,8 +379,12 @@ class Pipeline:
         settings = self.experiment.trees
         for which, learned in self._fits():
             index = learned.last_days(settings.days, self._data.event_time_ms)
-            label = self._data.payments.is_fraud[index] > 0
-            model = trees.fit_trees(self._tree_rows(which, index), label, settings, self.experiment.seed)
+            label = np.asarray(self._data.payments.is_fraud[index]) > 0
+            seed = self.experiment.seed
+            kept = trees.thinned(label, settings.genuine_share, seed)
+            index, label = index[kept], label[kept]
+            rows = self._tree_rows(which, index)
+            model = trees.fit_trees(rows, label, self._tree_inputs(), settings, seed)
             (folder / f"{which}.ubj").write_bytes(model)
             facts[which] = {"payments": len(index), "frauds": int(label.sum())}
             facts["gain"] = trees.importance(model, self._tree_inputs())

@@ -8,6 +8,7 @@ import numpy as np
 import xgboost
 
 from weir_training.experiment import TreesSettings
+from weir_training.payments import DataError
 from weir_training.progress import Progress
 
 
@@ -21,11 +22,19 @@ class _Told(xgboost.callback.TrainingCallback):
 
 
 def fit_trees(
-    rows: np.ndarray, is_fraud: np.ndarray, settings: TreesSettings, seed: int
+    rows: np.ndarray,
+    is_fraud: np.ndarray,
+    inputs: Sequence[str],
+    settings: TreesSettings,
+    seed: int,
 ) -> bytes:
     """UBJSON of the model. rows float32 [N, inputs], NaN = missing. One thread and a seed: the same
     bytes every time.
     """
+    unknown = set(settings.monotone) - set(inputs)
+    if unknown:
+        raise DataError(f"trees.monotone: no input {', '.join(sorted(unknown))}")
+    rises = ",".join("1" if name in settings.monotone else "0" for name in inputs)
     parameters = {
         "objective": "binary:logistic",
         "booster": "gbtree",
@@ -42,6 +51,7 @@ def fit_trees(
         "reg_alpha": settings.reg_alpha,
         "gamma": settings.gamma,
         "max_bin": settings.max_bin,
+        "monotone_constraints": f"({rises})",
     }
     data = xgboost.DMatrix(rows, label=is_fraud, missing=np.nan, nthread=1)
     with Progress("trees", settings.rounds) as progress:
@@ -49,6 +59,13 @@ def fit_trees(
             parameters, data, settings.rounds, callbacks=[_Told(progress)], verbose_eval=False
         )
     return bytes(booster.save_raw("ubj"))
+
+
+def thinned(is_fraud: np.ndarray, genuine_share: float, seed: int) -> np.ndarray:
+    """Positions of all frauds and of a share of the genuine payments, in order."""
+    if genuine_share == 1:
+        return np.arange(len(is_fraud))
+    return np.flatnonzero(is_fraud | (np.random.default_rng(seed).random(len(is_fraud)) < genuine_share))
 
 
 def margins(model: bytes, rows: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 # Trees and blend: the same model every time, weights that outcomes were drawn with, never negative.
 
 import unittest
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from weir_training import trees
 from weir_training.blend import fit_weights, log_loss_of
 from weir_training.calibration import CalibrationError
 from weir_training.experiment import TreesSettings
+from weir_training.payments import DataError
 
 
 def drawn(seed: int, sequence: float, trees_weight: float, bias: float, count: int = 60_000):
@@ -66,22 +68,42 @@ class TreesTest(unittest.TestCase):
         self.is_fraud = self.rows[:, 2] > 1.2
         self.settings = TreesSettings(rounds=15, max_depth=3, subsample=0.7, colsample_bytree=0.7)
 
+    def fitted(self, seed: int = 1, **more) -> bytes:
+        settings = replace(self.settings, **more)
+        return trees.fit_trees(self.rows, self.is_fraud, list("abcd"), settings, seed)
+
+    def test_a_monotone_input_never_lowers_the_risk_as_it_grows(self):
+        self.is_fraud = self.is_fraud ^ (np.random.default_rng(1).random(3_000) < 0.2)
+        line = np.zeros((50, 4), np.float32)
+        line[:, 2] = np.linspace(-3, 3, 50)
+        free, rising = (self.fitted(monotone=names) for names in ([], ["c"]))
+        self.assertTrue((np.diff(trees.margins(free, line)) < 0).any())
+        self.assertTrue((np.diff(trees.margins(rising, line)) >= 0).all())
+        with self.assertRaisesRegex(DataError, "trees.monotone: no input e"):
+            self.fitted(monotone=["e"])
+
+    def test_thinning_keeps_every_fraud_and_a_share_of_the_others(self):
+        kept = trees.thinned(self.is_fraud, 0.2, 1)
+        self.assertEqual(self.is_fraud[kept].sum(), self.is_fraud.sum())
+        self.assertAlmostEqual((~self.is_fraud)[kept].sum() / (~self.is_fraud).sum(), 0.2, delta=0.03)
+        self.assertEqual(len(trees.thinned(self.is_fraud, 1.0, 1)), 3_000)
+
     def test_the_same_seed_gives_the_same_bytes(self):
         one, two, other = (
-            trees.fit_trees(self.rows, self.is_fraud, self.settings, seed) for seed in (1, 1, 2)
+            self.fitted(seed=seed) for seed in (1, 1, 2)
         )
         self.assertEqual(one, two)
         self.assertNotEqual(one, other)
 
     def test_margins_are_log_odds_that_know_what_is_in_the_data_and_missing_is_a_value(self):
-        model = trees.fit_trees(self.rows, self.is_fraud, self.settings, 1)
+        model = self.fitted()
         margin = trees.margins(model, self.rows)
         self.assertEqual(margin.dtype, np.float32)
         self.assertGreater(margin[self.is_fraud].min(), margin[~self.is_fraud].mean())
         self.assertTrue(np.isfinite(trees.margins(model, np.full((1, 4), np.nan, np.float32))).all())
 
     def test_importance_names_what_mattered_first(self):
-        model = trees.fit_trees(self.rows, self.is_fraud, self.settings, 1)
+        model = self.fitted()
         gain = trees.importance(model, ["a", "b", "c", "d"])
         self.assertEqual(next(iter(gain)), "c")
         self.assertAlmostEqual(sum(gain.values()), 1.0)
