@@ -86,8 +86,8 @@ def retrain(arguments: Namespace) -> dict[str, Any]:
         return {
             "package": str(arguments.out),
             "digest": package.package_digest(arguments.out),
-            "held_out": pipeline.calibrate().facts["held_out"],
-            "parts": pipeline.calibrate().facts["parts"],
+            "held_out": pipeline.parts.held_out,
+            "parts": pipeline.parts.blend["parts"],
         }
 
     return _tracked(arguments, exported)

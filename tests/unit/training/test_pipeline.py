@@ -96,12 +96,12 @@ class PipelineTest(unittest.TestCase):
         self.assertIn("embedding_0", checked.outputs)
 
     def test_the_package_says_what_the_pipeline_says(self):
-        index = self.pipeline._split.held_out[:50]
-        batch = self.pipeline._examples.batch(index)
-        declared = np.asarray(self.pipeline._data.declared[index])
+        index = self.pipeline.parts.split.held_out[:50]
+        batch = self.pipeline.parts.examples.batch(index)
+        declared = np.asarray(self.pipeline.parts.data.declared[index])
         batch = type(batch)(**(vars(batch) | {"declared": declared}))
         scores = package.read_package(self.package).score(batch)
-        np.testing.assert_allclose(scores.z, self.pipeline.z("full", index), atol=2e-5)
+        np.testing.assert_allclose(scores.z, self.pipeline.parts.z("full", index), atol=2e-5)
 
     def test_held_out_days_see_what_is_in_the_data(self):
         held_out = self.pipeline.calibrate().facts["held_out"]
@@ -131,15 +131,15 @@ class PipelineTest(unittest.TestCase):
     def test_it_goes_on_from_the_weights_of_a_package(self):
         path = f"sequence.start_from={self.package}"
         going_on = self.made(path, "pretrain=null", "sequence.learning_rate=1.0e-9")
-        index = going_on._split.held_out[:50]
-        one = going_on.logits("full", index)[0]
-        np.testing.assert_allclose(one, self.pipeline.logits("full", index)[0], atol=1e-4)
+        index = going_on.parts.split.held_out[:50]
+        one = going_on.parts.logits("full", index)[0]
+        np.testing.assert_allclose(one, self.pipeline.parts.logits("full", index)[0], atol=1e-4)
         other = self.made(path, "sequence.width=32", "pretrain=null")
         with self.assertRaisesRegex(DataError, "another shape"):
             other.train()
 
     def test_an_export_that_differs_from_what_was_trained_is_refused(self):
-        with mock.patch("weir_training.pipeline._AGREEMENT_MAX", -1.0):
+        with mock.patch("weir_training.exporting._AGREEMENT_MAX", -1.0):
             with self.assertRaisesRegex(package.PackageError, "differ from plain torch"):
                 self.made("version=1.0.1").export()
 
