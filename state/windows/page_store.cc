@@ -10,6 +10,10 @@
 namespace weir::state {
 namespace {
 
+constexpr std::size_t kCacheLineBytes = 64;
+/// 32 slots; a larger table is searched slot by slot.
+constexpr std::size_t kSlotBytesAhead = 1'280;
+
 std::uint64_t packed(PageId id) {
   return static_cast<std::uint64_t>(id.kind) << 48U | static_cast<std::uint64_t>(id.group) << 32U |
          id.number;
@@ -28,6 +32,14 @@ class PageTable {
     }
     const auto found = std::ranges::find(overflow_, id, &Slot::id);
     return found == overflow_.end() ? nullptr : &found->bytes;
+  }
+
+  /// A search waits for its slot before it knows whether to go on; so of a table that is not large
+  /// all slots come at once.
+  void prefetch_slots() const {
+    const auto* bytes = reinterpret_cast<const char*>(slots_.data());
+    const std::size_t end = std::min(slots_.size() * sizeof(Slot), kSlotBytesAhead);
+    for (std::size_t at = 0; at < end; at += kCacheLineBytes) __builtin_prefetch(bytes + at);
   }
 
   /// The page must not be there yet. Moves no other: the table grows between operations.
@@ -123,7 +135,10 @@ struct MemoryPageStore::Impl {
   Entity* find(std::string_view name) {
     if (last != nullptr && last->name == name) return last;
     Entity* found = entry_of(name, std::hash<std::string_view>{}(name)).entity;
-    if (found != nullptr) last = found;
+    if (found != nullptr) {
+      last = found;
+      found->pages.prefetch_slots();
+    }
     return found;
   }
   Entity& insert(std::string_view name) {
@@ -161,13 +176,17 @@ Status MemoryPageStore::erase(std::string_view entity, PageId id) {
   return ok();
 }
 
-void MemoryPageStore::prefetch(std::string_view entity, PageId id, std::size_t offset) {
+void MemoryPageStore::prefetch(std::string_view entity, PageId id, std::size_t offset,
+                               std::size_t bytes) {
   auto* found = impl_->find(entity);
   if (found == nullptr) return;
   const std::string* page = found->pages.find(packed(id));
-  if (page == nullptr || offset >= page->size()) return;
-  __builtin_prefetch(page->data() + offset);
-  __builtin_prefetch(page->data() + std::min(offset + 64, page->size() - 1));
+  if (page == nullptr) return;
+  const std::size_t end = std::min(offset + bytes, page->size());
+  for (std::size_t at = offset; at < end; at += kCacheLineBytes) {
+    __builtin_prefetch(page->data() + at);
+  }
+  if (offset < end) __builtin_prefetch(page->data() + end - 1);
 }
 
 void MemoryPageStore::end_operation() {
