@@ -11,8 +11,8 @@ FUZZ_SECONDS ?= 60
 # In CI a warning is an error.
 CONFIGURE := $(if $(CI),-DWEIR_WERROR=ON)
 
-.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train features clean
-.PHONY: packages-build packages-check
+.PHONY: help setup build run test bench faults asan tsan fuzz tidy format train evaluate retrain report features clean
+.PHONY: packages-build packages-check training-built
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z ]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -69,9 +69,26 @@ tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 format: packages-check ## clang-format over the whole tree
 	@git ls-files '*.h' '*.cc' | xargs --no-run-if-empty clang-format -i
 
-train: setup build/release/build.ninja ## train and export a model package: ARGS="--transactions FILE --out DIR"
-	@cmake --build --preset release --target weir_torch_ops
-	@PYTHONPATH=models/training $(PYTHON) -m weir_training train $(ARGS)
+EXPERIMENT ?= models/training/experiments/handbook.yaml
+TRAINING = PYTHONPATH=models/training $(PYTHON) -m weir_training
+
+build/handbook/transactions.jsonl.gz:
+	@$(PYTHON) -m weir_testing.handbook build/handbook
+
+training-built: setup build/release/build.ninja
+	@cmake --build --preset release --target weir weir_torch_ops weir_features_engine
+
+train: training-built build/handbook/transactions.jsonl.gz ## all steps of an experiment; EXPERIMENT=FILE (the shipped package's), ARGS="--zoo DIR"
+	@$(TRAINING) run $(EXPERIMENT) $(ARGS)
+
+evaluate: training-built build/handbook/transactions.jsonl.gz ## replay an experiment's package and write its report; EXPERIMENT=FILE
+	@$(TRAINING) evaluate $(EXPERIMENT) $(ARGS)
+
+retrain: training-built ## a package from what was known by a date: TRANSACTIONS=FILE LABELS=FILE UNTIL=DATE DAYS=N OUT=DIR
+	@$(TRAINING) retrain --transactions "$(TRANSACTIONS)" --labels "$(LABELS)" --until "$(UNTIL)" --days "$(DAYS)" --out "$(OUT)" $(ARGS)
+
+report: setup ## figures and plots of verdicts: ARGS="--verdicts FILE --labels FILE --out DIR"
+	@$(TRAINING) report $(ARGS)
 
 features: setup build/release/build.ninja ## declared features as Parquet by day: ARGS="--config C --transactions FILE --labels FILE --out DIR"
 	@cmake --build --preset release --target weir_features_engine

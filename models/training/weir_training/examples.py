@@ -32,6 +32,16 @@ class Batch:
     declared: np.ndarray | None = None  # [B, D]  NaN = missing; None: D = 0
 
 
+@dataclass(frozen=True)
+class MerchantRows:
+    """What was known of each payment's merchant: columns chosen from a data set."""
+
+    rows: np.ndarray  # float32 [N, K or more, 9], may lie on disk
+    mask: np.ndarray  # float32 [N, K or more]
+    count: int  # K
+    columns: Sequence[int]  # G of the nine
+
+
 def history_index(payments: Payments, rows_max: int) -> np.ndarray:
     """int32 [N, W]: positions of each payment's past rows, oldest first, -1 = no row."""
     # Payments are in replay order, so a stable sort by user leaves every user's payments in it.
@@ -53,8 +63,15 @@ def history_index(payments: Payments, rows_max: int) -> np.ndarray:
 class Examples:
     """Makes batches on demand: all windows at once would repeat every row W times."""
 
-    def __init__(self, payments: Payments, features: Sequence[str], rows_max: int) -> None:
+    def __init__(
+        self,
+        payments: Payments,
+        features: Sequence[str],
+        rows_max: int,
+        merchant: MerchantRows | None = None,
+    ) -> None:
         self.payments = payments
+        self._merchant = merchant
         self.features = list(features)
         self.history_rows = rows_max
         self._history = history_index(payments, rows_max)
@@ -75,11 +92,75 @@ class Examples:
             history[..., self._pair_columns] = row_features(rows, now, self._pair_names)
         history[~there] = 0.0
         gaps = np.where(there, log_gap(rows.event_time_ms, now.event_time_ms), np.float32(0))
-        return Batch(self._own[index], history, gaps, there.astype(np.float32))
+        merchant, merchant_mask = self._merchant_rows(index)
+        return Batch(
+            self._own[index], history, gaps, there.astype(np.float32), merchant, merchant_mask
+        )
+
+    def _merchant_rows(self, index: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if self._merchant is None:
+            return None, None
+        kept = self._merchant
+        rows = kept.rows[index, : kept.count]
+        if len(kept.columns) < rows.shape[2]:
+            rows = rows[..., list(kept.columns)]
+        return np.ascontiguousarray(rows), np.ascontiguousarray(kept.mask[index, : kept.count])
 
     def labels(self, index: np.ndarray) -> np.ndarray:
         """float32 [B]: 1 = fraud."""
         return self.payments.is_fraud[index].astype(np.float32)
+
+    def past_of(self, position: int) -> np.ndarray:
+        """Positions of the past rows of one payment, oldest first."""
+        past = self._history[position]
+        return past[past >= 0]
+
+    def is_notable(self, index: np.ndarray, amount_quantile: float) -> np.ndarray:
+        """Where something points at fraud: the merchant had one, as known then; the amount is among
+        the highest of `index`, or far above what the user pays.
+        """
+        amount = self._amount_major()[index]
+        notable = (amount > np.quantile(amount, amount_quantile)) | self._is_unusual(index)
+        if self._merchant is not None and 0 in self._merchant.columns:
+            for start in range(0, len(index), _SCAN_BATCH):
+                part = slice(start, start + _SCAN_BATCH)
+                rows = self._merchant.rows[index[part], : self._merchant.count, 0]
+                mask = self._merchant.mask[index[part], : self._merchant.count]
+                notable[part] |= (rows * mask).any(axis=1)
+        return notable
+
+    def _is_unusual(self, index: np.ndarray) -> np.ndarray:
+        """More than e times the median of the user's past payments, as far as rows go back."""
+        unusual = np.zeros(len(index), bool)
+        amount = self.payments.rows.amount_minor
+        for start in range(0, len(index), _SCAN_BATCH):
+            part = slice(start, start + _SCAN_BATCH)
+            past = self._history[index[part]]
+            values = np.where(past >= 0, amount[past], np.nan)
+            is_known = (past >= 0).any(axis=1)
+            median = np.full(len(past), np.inf)
+            median[is_known] = np.nanmedian(values[is_known], axis=1)
+            unusual[part] = amount[index[part]] > np.e * median
+        return unusual
+
+    def next_payment(self, until_ms: int) -> tuple[np.ndarray, np.ndarray]:
+        """float32 [N, 2]: ln(1 + amount) of the user's next payment and ln(1 + minutes) until it;
+        float32 [N]: 1 where there is one before `until_ms`.
+        """
+        rows, user = self.payments.rows, self.payments.user
+        by_user = np.argsort(user, kind="stable")
+        has_next = user[by_user][1:] == user[by_user][:-1]
+        here, after = by_user[:-1][has_next], by_user[1:][has_next]
+        target = np.zeros((len(user), 2), np.float32)
+        target[here, 0] = np.log1p(self._amount_major()[after])
+        target[here, 1] = log_gap(rows.event_time_ms[here], rows.event_time_ms[after])
+        known = np.zeros(len(user), np.float32)
+        known[here] = rows.event_time_ms[after] < until_ms
+        return target, known
+
+    def _amount_major(self) -> np.ndarray:
+        rows = self.payments.rows
+        return rows.amount_minor / np.power(10.0, rows.currency_exponent)
 
     def domain(self, index: np.ndarray) -> dict[str, tuple[float, float]]:
         """Lowest and highest value of each current-row feature among these payments."""

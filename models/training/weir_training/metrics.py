@@ -34,3 +34,13 @@ def log_loss(probability: np.ndarray, is_fraud: np.ndarray) -> float:
     """Mean negative log likelihood, in nats."""
     said = np.where(is_fraud > 0, probability, 1.0 - probability)
     return float(-np.log(np.maximum(said, 1e-300)).mean())
+
+
+def precision_recall(
+    score: np.ndarray, is_fraud: np.ndarray, points: int = 200
+) -> list[list[float]]:
+    """[recall, precision] at so many thresholds, evenly spread over recall."""
+    frauds, flagged = _groups_of_equal_score(score, is_fraud)
+    recall, precision = frauds / frauds[-1], frauds / flagged
+    at = np.unique(np.searchsorted(recall, np.linspace(recall[0], 1, points)))
+    return [[float(recall[i]), float(precision[i])] for i in at]

@@ -26,7 +26,11 @@ from weir_training.engine_codes import hash_id, hash_name, pack_country
 
 HANDBOOK_EPOCH_MS = 1_522_540_800_000  # 2018-04-01T00:00:00Z: `time_s` counts from here
 HANDBOOK_COLUMNS = ("time_s", "customer_id", "terminal_id", "amount", "is_fraud")
+HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000  # as the data's protocol has it
 UNLABELLED = -1
+NEVER_MS = np.iinfo(np.int64).max
+
+_CHUNK = 50_000  # JSON lines that are lists of numbers before they become an array
 
 
 class DataError(Exception):
@@ -67,9 +71,18 @@ class Payments:
     rows: Rows
     user: np.ndarray  # [N] code of the user
     is_fraud: np.ndarray  # [N] 1, 0 or UNLABELLED
+    # What ties payments to other tables, and when their label is known; read by no feature.
+    transaction_id: np.ndarray | None = None  # [N] of bytes
+    label_time_ms: np.ndarray | None = None  # [N] NEVER_MS where no label says when it came
 
     def __len__(self) -> int:
         return len(self.user)
+
+    def take(self, index: np.ndarray) -> Payments:
+        columns = (self.user, self.is_fraud, self.transaction_id, self.label_time_ms)
+        return Payments(
+            self.rows.take(index), *(None if c is None else c[index] for c in columns)
+        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +134,8 @@ class _Columns:
         }
         order = np.argsort(joined["event_time_ms"], kind="stable")
         rows = Rows(*(joined[f.name][order] for f in fields(Rows)))
-        return Payments(rows, joined["user"][order], joined["is_fraud"][order])
+        others = ("user", "is_fraud", "transaction_id", "label_time_ms")
+        return Payments(rows, *(joined[name][order] for name in others))
 
 
 def read_payments(
@@ -129,7 +143,7 @@ def read_payments(
 ) -> tuple[Payments, list[Source]]:
     """Reads all files into one data set; the sources come back for the manifest."""
     sources: list[Source] = []
-    verdicts: dict[str, bool] = {}
+    verdicts: dict[str, tuple[bool, int]] = {}
     for path in labels:
         content, digest = _read(path)
         found = _read_labels(path, content)
@@ -176,12 +190,15 @@ def _append_handbook_csv(path: Path, content: bytes, columns: _Columns) -> int:
         )
     if not content.partition(b"\n")[2].strip():
         return 0
-    wanted = [header.index(name) for name in HANDBOOK_COLUMNS]
+    # Without a column of ids, as in a cut of the data, the line is the id.
+    has_ids = "transaction_id" in header
+    wanted = [header.index(name) for name in HANDBOOK_COLUMNS + ("transaction_id",) * has_ids]
     try:
         table = np.loadtxt(io.BytesIO(content), delimiter=",", skiprows=1, usecols=wanted, ndmin=2)
     except ValueError as error:
         raise DataError(f"{path}: {error}") from error
-    time_s, customer, terminal, amount, is_fraud = table.T
+    time_s, customer, terminal, amount, is_fraud = table.T[:5]
+    ids = table[:, 5] if has_ids else np.arange(len(table))
     cents = np.rint(amount * 100)
     # A cent is exact in a double up to 10^13; whatever is further from a whole cent was no two-
     # digit decimal.
@@ -205,6 +222,8 @@ def _append_handbook_csv(path: Path, content: bytes, columns: _Columns) -> int:
         channel=absent,
         user=_coded(customer, "C{:04d}", columns.codes["user"]),
         is_fraud=is_fraud.astype(np.int64),
+        transaction_id=ids.astype(np.int64).astype("S"),
+        label_time_ms=HANDBOOK_EPOCH_MS + time_s.astype(np.int64) * 1000 + HANDBOOK_LABEL_DELAY_MS,
     )
     return len(table)
 
@@ -220,15 +239,16 @@ def _coded(numbers: np.ndarray, form: str, codes: _Codes) -> np.ndarray:
 def _append_json_lines(
     path: Path,
     content: bytes,
-    verdicts: dict[str, bool],
+    verdicts: dict[str, tuple[bool, int]],
     seen: set[tuple[str, str]],
     columns: _Columns,
 ) -> int:
     """Transactions as on the topic. A repeated id is no second payment: the engine drops it, and so
     do we.
     """
-    names = [f.name for f in fields(Rows)] + ["user", "is_fraud"]
     table: list[list[int]] = []
+    ids: list[bytes] = []
+    rows = 0
     for number, record in _json_lines(path, content):
         try:
             key = (str(record["user_id"]), str(record["transaction_id"]))
@@ -236,19 +256,33 @@ def _append_json_lines(
                 continue
             seen.add(key)
             table.append(_row_of(record, verdicts, columns.codes))
+            ids.append(key[1].encode())
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(f"{path}:{number}: not a transaction: {error!r}") from error
+        rows += 1
+        if len(table) == _CHUNK:
+            _append_table(table, ids, columns)
     if table:
-        columns.append(**dict(zip(names, np.array(table, np.int64).T)))
-    return len(table)
+        _append_table(table, ids, columns)
+    return rows
+
+
+def _append_table(table: list[list[int]], ids: list[bytes], columns: _Columns) -> None:
+    """Moves the lists into columns and leaves them empty."""
+    names = [f.name for f in fields(Rows)] + ["user", "is_fraud", "label_time_ms"]
+    columns.append(
+        **dict(zip(names, np.array(table, np.int64).T)), transaction_id=np.array(ids)
+    )
+    table.clear()
+    ids.clear()
 
 
 def _row_of(
-    record: dict[str, Any], verdicts: dict[str, bool], codes: dict[str, _Codes]
+    record: dict[str, Any], verdicts: dict[str, tuple[bool, int]], codes: dict[str, _Codes]
 ) -> list[int]:
-    """One transaction in the order of Rows, then user and label."""
+    """One transaction in the order of Rows, then user, label and when that is known."""
     exponent = exponent_of(record["currency"])
-    verdict = verdicts.get(str(record["transaction_id"]))
+    is_fraud, known_ms = verdicts.get(str(record["transaction_id"]), (UNLABELLED, NEVER_MS))
     return [
         event_time_ms(record["event_time"]),
         amount_minor(record["amount"], exponent),
@@ -263,19 +297,25 @@ def _row_of(
         int(record.get("mcc") or 0),
         codes["channel"].of(str(record.get("channel") or "")),
         codes["user"].of(str(record["user_id"])),
-        UNLABELLED if verdict is None else int(verdict),
+        int(is_fraud),
+        known_ms,
     ]
 
 
-def _read_labels(path: Path, content: bytes) -> dict[str, bool]:
-    """Transaction id -> fraud. A later line about the same transaction revises the earlier one."""
-    found: dict[str, bool] = {}
+def _read_labels(path: Path, content: bytes) -> dict[str, tuple[bool, int]]:
+    """Transaction id -> fraud, and when that is known. A later line about the same transaction revises the earlier one."""
+    found: dict[str, tuple[bool, int]] = {}
     for number, record in _json_lines(path, content):
         if not isinstance(record.get("is_fraud"), bool) or "transaction_id" not in record:
             raise DataError(
                 f"{path}:{number}: a label needs transaction_id and is_fraud (true or false)"
             )
-        found[str(record["transaction_id"])] = record["is_fraud"]
+        known = record.get("label_time")
+        try:
+            known_ms = NEVER_MS if known is None else event_time_ms(known)
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: {error}") from error
+        found[str(record["transaction_id"])] = record["is_fraud"], known_ms
     return found
 
 

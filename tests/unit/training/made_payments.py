@@ -70,7 +70,12 @@ def write_json_lines(directory: Path, count: int, seed: int) -> tuple[Path, Path
             }
         )
         labels.append(
-            {"label_id": f"L{number}", "transaction_id": str(number), "is_fraud": is_fraud}
+            {
+                "label_id": f"L{number}",
+                "transaction_id": str(number),
+                "is_fraud": is_fraud,
+                "label_time": int(time_ms) + 7 * DAY_MS,
+            }
         )
     paths = directory / "transactions.jsonl.gz", directory / "labels.jsonl.gz"
     for path, records in zip(paths, (transactions, labels)):

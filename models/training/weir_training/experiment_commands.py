@@ -1,0 +1,124 @@
+"""Commands about an experiment file: one for each step, one for all, and the retrain.
+
+Each returns what goes to stdout as JSON.
+"""
+
+from __future__ import annotations
+
+import shutil
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from weir_training import experiment as experiments
+from weir_training import package
+from weir_training.pipeline import Pipeline
+from weir_training.steps import Done
+from weir_training.tracking import Tracking
+from weir_training.world import world_of_environment
+
+STEPS = {
+    "data": "data set of an experiment: declared features, merchant rows, labels",
+    "pretrain": "the network on the users' next payments, without labels",
+    "train": "the network on labels",
+    "trees": "boosted trees",
+    "calibrate": "blend weights and calibration, on held-out days",
+    "export": "the package",
+    "evaluate": "report of the verdicts of `weir replay` with the package",
+}
+
+_TRAINING = Path(__file__).resolve().parents[1]
+RETRAIN = _TRAINING / "experiments/retrain.yaml"
+
+
+def step(arguments: Namespace) -> dict[str, Any]:
+    """One step, with those it needs."""
+    return _tracked(arguments, lambda pipeline: _told(getattr(pipeline, arguments.step)()))
+
+
+def run(arguments: Namespace) -> dict[str, Any]:
+    """All steps, the ablations in the report, and the package in the zoo if there is one."""
+
+    def all_steps(pipeline: Pipeline) -> dict[str, Any]:
+        told = {"package": _told(pipeline.export()), "evaluation": _told(pipeline.evaluate())}
+        if arguments.zoo:
+            told["registered"] = pipeline.register(arguments.zoo, arguments.replace)
+        return told
+
+    return _tracked(arguments, all_steps)
+
+
+def register(arguments: Namespace) -> dict[str, Any]:
+    """The package into the zoo, by name and version."""
+    return _tracked(
+        arguments, lambda pipeline: pipeline.register(arguments.zoo, arguments.replace)
+    )
+
+
+def retrain(arguments: Namespace) -> dict[str, Any]:
+    """A package from what was known by a date. Whatever the held-out days say is better without
+    is left out; so is the network where there is too little to fit one.
+    """
+    changes = [
+        f"data.transactions=[{arguments.transactions.resolve()}]",
+        f"data.labels=[{arguments.labels.resolve()}]",
+        f"data.config={arguments.config.resolve()}",
+        f"split.until={arguments.until}",
+        f"split.days={arguments.days}",
+        # A third decides how parts blend. What labels' delay would take besides is not there in
+        # a few days: with more than four weeks it is kept free.
+        f"split.held_out_days={min(arguments.days / 3, 14)}",
+        f"split.gap_days={7 if arguments.days > 28 else 0}",
+        *arguments.set,
+    ]
+    if arguments.out.exists() and not arguments.replace:
+        raise package.PackageError(f"{arguments.out} exists: name another, or --replace")
+    arguments.experiment, arguments.set = arguments.experiment or RETRAIN, changes
+
+    def exported(pipeline: Pipeline) -> dict[str, Any]:
+        done = pipeline.export()
+        source = done.folder / pipeline.experiment.name / pipeline.experiment.version
+        draft = arguments.out.with_name(f".{arguments.out.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(source, draft)
+        shutil.rmtree(arguments.out, ignore_errors=True)
+        draft.rename(arguments.out)
+        return {
+            "package": str(arguments.out),
+            "digest": package.package_digest(arguments.out),
+            "held_out": pipeline.calibrate().facts["held_out"],
+            "parts": pipeline.calibrate().facts["parts"],
+        }
+
+    return _tracked(arguments, exported)
+
+
+def _tracked(arguments: Namespace, work: Any) -> dict[str, Any]:
+    world = world_of_environment()
+    experiment = experiments.load(arguments.experiment, arguments.set)
+    tracking = Tracking(experiment.name, experiment) if world.leads else None
+    places = (arguments.runs, arguments.ops, arguments.weir, world)
+    pipeline = Pipeline(experiment, *places, tracking)
+    pipeline.ablations = [
+        (name, Pipeline(other, *places, steps=pipeline.steps))
+        for name, other in experiments.load_ablations(arguments.experiment, arguments.set).items()
+    ]
+    try:
+        told = work(pipeline)
+    except BaseException:
+        if tracking:
+            tracking.end(failed=True)
+        raise
+    if tracking:
+        for name in ("report.html", "evaluation.json"):
+            evaluated = pipeline.made.get("evaluate")
+            if evaluated:
+                tracking.artifact(evaluated.folder / name)
+        tracking.end()
+    return told
+
+
+def _told(done: Done | None) -> dict[str, Any]:
+    if done is None:
+        return {"step": None, "why": "the experiment has no such part"}
+    return {"step": done.name, "folder": str(done.folder), "up_to_date": done.was_there, **done.facts}
