@@ -126,7 +126,51 @@ void recompute_lists(Operation& operation, std::size_t lane) {
   }
 }
 
+/// The tables will be asked for the value of each row that is the next to leave.
+void prefetch_leaving(Operation& operation, std::int64_t time_ms) {
+  const WindowPlan& plan = operation.plan;
+  for (const auto& counted : plan.distinct_counts) {
+    const WindowPlan::Window& window = plan.windows[counted.window];
+    const std::int64_t until = time_ms - plan.lanes[window.lane].delay_ms - window.length_ms;
+    const EventRow* row = operation.peek(operation.head.window(counted.window).tail);
+    if (row == nullptr || row->time_ms > until) continue;
+    DistinctTable(operation, counted.table)
+        .prefetch(value_of(*row, plan.distincts[counted.table].field));
+  }
+}
+
+void prefetch_newest(Operation& operation, std::size_t count) {
+  const HeadFixed& fixed = operation.head.fixed();
+  const auto on_last = std::min<std::size_t>(operation.rows(fixed.last_page).size(), count);
+  operation.prefetch({PageKind::kRows, 0, fixed.last_page}, 0, on_last * sizeof(EventRow));
+  if (fixed.last_page == fixed.first_page) return;
+  operation.prefetch({PageKind::kRows, 0, fixed.last_page - 1}, on_last * sizeof(EventRow),
+                     (count - on_last) * sizeof(EventRow));
+}
+
 }  // namespace
+
+void prefetch(Operation& operation, const EventRow* row) {
+  const WindowPlan& plan = operation.plan;
+  const HeadFixed& fixed = operation.head.fixed();
+  if (fixed.rows == 0) return;
+  Finger last{fixed.last_page + 1, 0};
+  for (std::size_t i = 0; i < plan.windows.size(); ++i) {
+    const Finger tail = operation.head.window(i).tail;
+    if (tail.page == last.page && tail.index == last.index) continue;
+    operation.prefetch_row(tail);
+    last = tail;
+  }
+  for (std::size_t i = 0; i < plan.extremes.size(); ++i) {
+    ExtremesList(operation, static_cast<std::uint16_t>(i)).prefetch();
+  }
+  if (row == nullptr) return;
+  if (plan.needs_ratio) prefetch_newest(operation, kRatioRows);
+  for (std::size_t i = 0; i < plan.distincts.size(); ++i) {
+    DistinctTable(operation, static_cast<std::uint16_t>(i))
+        .prefetch(value_of(*row, plan.distincts[i].field));
+  }
+}
 
 std::int64_t head_of(Operation& operation, std::size_t lane) {
   return operation.head.fixed().frontier_ms - operation.plan.lanes[lane].delay_ms;
@@ -143,6 +187,7 @@ void advance(Operation& operation, std::int64_t time_ms) {
     fixed.frontier_ms = time_ms;
     return;
   }
+  prefetch_leaving(operation, time_ms);
   // Heads first and with the old tails: every row that leaves a window has entered it before.
   for (std::size_t i = 0; i < plan.lanes.size(); ++i) {
     Finger& head = operation.head.lane(i).head;

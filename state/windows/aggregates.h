@@ -7,6 +7,11 @@
 
 namespace weir::state {
 
+/// Asks for what an operation at the frontier will touch, so that all of it comes at once: where an
+/// entity was quiet for long, nothing is in a cache, and one step after the other is what a payment
+/// costs. To be called as soon as the head is ready; `row`: the one to be added, or nullptr.
+void prefetch(Operation& operation, const EventRow* row);
+
 /// Moves every finger to where it belongs at `time_ms` (at least the frontier) and makes it the
 /// frontier: events enter windows at their heads and leave them at their tails.
 void advance(Operation& operation, std::int64_t time_ms);

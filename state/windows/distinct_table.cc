@@ -81,6 +81,10 @@ void DistinctTable::split_next() {
   }
 }
 
+void DistinctTable::prefetch(std::int64_t value) {
+  operation_.prefetch(page(bucket_of(value)), 0, kEntriesPerBucket * sizeof(Entry));
+}
+
 void DistinctTable::clear() {
   const std::uint32_t buckets = (1U << head_.level) + head_.split;
   for (std::uint32_t bucket = 0; bucket < buckets; ++bucket) operation_.erase(page(bucket));

@@ -28,6 +28,7 @@ class DistinctTable {
   void put(const Entry& entry);
   void erase(std::int64_t value);
   void clear();
+  void prefetch(std::int64_t value);
 
  private:
   [[nodiscard]] std::uint32_t bucket_of(std::int64_t value) const;

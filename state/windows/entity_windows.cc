@@ -107,6 +107,7 @@ void open_head(Operation& operation) {
   const WindowPlan& plan = operation.plan;
   std::string& bytes = operation.write(kHeadPage);
   const std::size_t size = HeadPage::bytes(plan);
+  operation.prefetch(kHeadPage, 0, size);
   if (bytes.empty()) {
     bytes.assign(size, '\0');
     operation.head = HeadPage(plan, bytes.data());
@@ -244,6 +245,7 @@ Result<EventRow> EntityWindows::add(std::string_view entity, EventRow row,
   Operation operation(impl_->plan, impl_->pages, entity);
   open_head(operation);
   if (!operation.status()) return operation.status().error();
+  prefetch(operation, &row);
   HeadFixed& fixed = operation.head.fixed();
   row.sequence = fixed.next_sequence++;
   const bool in_order = row.time_ms >= fixed.frontier_ms;
@@ -285,6 +287,7 @@ Result<bool> EntityWindows::evaluate(std::string_view entity, std::int64_t time_
   }
   open_head(operation);
   if (!operation.status()) return operation.status().error();
+  prefetch(operation, nullptr);
   advance(operation, time_ms);
   write_values_before(operation, values);
   write_window_values(operation, values);

@@ -21,6 +21,7 @@ class ExtremesList {
   /// Extreme of the events after `after_ms`.
   std::optional<std::int64_t> find(std::int64_t after_ms);
   void clear() { operation_.erase(page()); }
+  void prefetch() { operation_.prefetch(page(), 0, 4 * sizeof(Candidate)); }
 
  private:
 #pragma pack(push, 1)

@@ -63,6 +63,12 @@ class Operation {
       return id.kind == PageKind::kRows && page.number == id.number;
     });
   }
+  void prefetch(PageId id, std::size_t offset, std::size_t bytes) {
+    if (status_) pages_.prefetch(entity_, id, offset, bytes);
+  }
+  void prefetch_row(Finger at) {
+    prefetch({PageKind::kRows, 0, at.page}, at.index * sizeof(EventRow), sizeof(EventRow));
+  }
   void fail(std::string message) {
     if (status_) status_ = fatal(std::move(message));
   }

@@ -3,6 +3,7 @@
 // that somebody else commits or rolls back. Live it is the state store of a partition, in replay
 // and feature export plain memory.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,6 +38,10 @@ class PageStore {
   /// For change; made when missing.
   virtual Result<std::string*> write(std::string_view entity, PageId id) = 0;
   virtual Status erase(std::string_view entity, PageId id) = 0;
+  /// These bytes of the page will be asked for soon: where pages lie in memory, their way into the
+  /// cache may begin. Changes nothing, and may do nothing.
+  virtual void prefetch(std::string_view /*entity*/, PageId /*id*/, std::size_t /*offset*/,
+                        std::size_t /*bytes*/) {}
   /// Memory may be reclaimed now.
   virtual void end_operation() {}
 };
@@ -49,6 +54,8 @@ class MemoryPageStore final : public PageStore {
   Result<const std::string*> read(std::string_view entity, PageId id) override;
   Result<std::string*> write(std::string_view entity, PageId id) override;
   Status erase(std::string_view entity, PageId id) override;
+  void prefetch(std::string_view entity, PageId id, std::size_t offset, std::size_t bytes) override;
+  void end_operation() override;
   [[nodiscard]] std::size_t bytes() const;
 
  private:

@@ -37,6 +37,8 @@ class ConstantScorer final : public Scorer {
              .history_rows = 16,
              .merchant_rows = merchant_rows,
              .merchant_features = 0,
+             .merchant_feature_names = {},
+             .declared = {},
              .heads = {"fraud"},
              .fraud_head = 0};
     if (merchant_rows == 0) return;
