@@ -18,8 +18,9 @@ from weir_training.network import served_network
 from weir_training.operators import load_operators
 from weir_training.parts import Parts
 
-# Plain torch sums in another order than the C++ operators; more than this is another function.
-_AGREEMENT_MAX = 1e-5
+# Of a logit. Plain torch sums in another order than the C++ operators: rounding makes 1e-5 of it, after
+# short fits on little data somewhat more. Ten times that is another function.
+_AGREEMENT_MAX = 1e-4
 _AGREEMENT_ROWS = 20_000  # newest payments on which the two forms are compared
 
 

@@ -31,6 +31,7 @@ from weir_training.fit import (
 from weir_training.merchant_features import MERCHANT_FEATURES
 from weir_training.metrics import average_precision, roc_auc
 from weir_training.network import Shape, fit_scale, plain_network
+from weir_training.operators import load_operators
 from weir_training.payments import DataError
 from weir_training.split import Learned, Split, split
 from weir_training.steps import Done
@@ -46,10 +47,15 @@ class Parts:
     """
 
     def __init__(
-        self, experiment: Experiment, world: World, made: Callable[[str], Done | None]
+        self,
+        experiment: Experiment,
+        world: World,
+        operators: Path,
+        made: Callable[[str], Done | None],
     ) -> None:
         self.experiment = experiment
         self._world = world
+        self._operators = operators
         self._made = made
 
     @cached_property
@@ -166,6 +172,7 @@ class Parts:
         for which, learned in self._fits():
             network = self._fresh()
             if chosen.start_from:
+                load_operators(self._operators)  # TorchScript is not read without them
                 network.load_state_dict(_weights_of_package(chosen.start_from, network, self.shape))
             elif before:
                 network.load_state_dict(torch.load(before.folder / f"{which}.pt"))

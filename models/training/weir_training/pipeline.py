@@ -59,7 +59,7 @@ class Pipeline:
         self._tracking = tracking
         self.steps = steps or Steps(runs, world)
         self.made: dict[str, Done] = {}
-        self.parts = Parts(experiment, world, lambda name: getattr(self, name)())
+        self.parts = Parts(experiment, world, operators, lambda name: getattr(self, name)())
 
     # ---------------------------------------------------------------- steps
 
