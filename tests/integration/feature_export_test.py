@@ -227,7 +227,7 @@ import torch, weir_features
 torch.ops.load_library({str(OPERATORS)!r})
 print(weir_features.compute(*{[str(file) for file in PAYMENTS]})["values"].shape)
 """)
-        self.assertEqual(done.stdout, "(30930, 15)\n", done.stderr)
+        self.assertEqual(done.stdout, "(30930, 31)\n", done.stderr)
 
 
 class Export(FeatureCase):
@@ -259,8 +259,8 @@ class Export(FeatureCase):
             self.assertEqual(file.name, "part-0.parquet")
             self.assertEqual(schema.metadata[b"weir.features.schema"], b"1")
             self.assertEqual(schema.names, ["transaction_id", "user_id", "event_time", *self.features["names"]])
-            self.assertEqual([str(t) for t in schema.types], ["string", "string", "timestamp[ms, tz=UTC]"] + ["double"] * 15)
-            self.assertEqual([field.nullable for field in schema], [False] * 3 + [True] * 15)
+            self.assertEqual([str(t) for t in schema.types], ["string", "string", "timestamp[ms, tz=UTC]"] + ["double"] * 31)
+            self.assertEqual([field.nullable for field in schema], [False] * 3 + [True] * 31)
 
     def test_pyarrow_and_duckdb_read_the_same_values_back(self):
         for arguments, rows in ((PAYMENTS, 30_930), (SPECIAL, 8)):

@@ -143,8 +143,6 @@ TEST(HandbookConfig, SetsEveryKnownKey) {
   std::vector<const Key*> set;
   for (const auto& [path, origin] : loaded.origins) set.push_back(find_key(path)->key);
   for (const Key& key : all_keys()) {
-    // The published features need neither; the comment above them explains both.
-    if (key.path == "features.*.filter" || key.path == "features.*.rows") continue;
     EXPECT_THAT(set, Contains(&key)) << key.path;
   }
 }
@@ -159,8 +157,8 @@ TEST(HandbookConfig, SaysSoWhereAValueIsNotTheDefault) {
     if (value_of(key.slot, shipped, {}) != value_of(key.slot, defaults, {}))
       different.emplace_back(key.path);
   }
-  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package", "model.allow",
-                                              "history.merchant_rows"));
+  EXPECT_THAT(different,
+              testing::ElementsAre("topics.create", "model.package", "history.merchant_rows"));
 }
 
 TEST(ConfigDump, LoadsBackToTheSameConfiguration) {

@@ -14,7 +14,7 @@ DELAY_MS = 7 * DAY_MS
 WINDOWS = {"1d": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS}
 LATENESS_MS = 300_000
 LABEL_HORIZON_MS = 90 * DAY_MS  # so long a label may take to come
-MERCHANT_ROWS = 8  # configs/handbook.yaml
+MERCHANT_ROWS = 32  # configs/handbook.yaml
 _ROW = struct.Struct("<qIQqQQQQQIHHHHHBBqQI")  # state/windows/event_row.h
 _LABEL = struct.Struct("<QqqQIB")
 

@@ -10,7 +10,7 @@ import yaml
 
 from . import sample
 from .broker import Broker, Record
-from .paths import CONFIG
+from .paths import CONFIG, USER_MODEL
 from .waiting import eventually
 from .worker import Worker
 
@@ -45,9 +45,10 @@ class Job:
     def config(self, instance: str, state: str | None = None, **settings: Any) -> Path:
         """Writes a configuration: the shipped one with what this job and instance change. Keys are dotted paths."""
         document = yaml.safe_load(CONFIG.read_text())
-        package = document["model"]["package"]  # relative to the file, and ours lies elsewhere
+        # The shipped model reads merchants; what knows users only runs one that does too.
+        package = (CONFIG.parent / document["model"]["package"]).resolve() if self.entities else USER_MODEL
         changes = {
-            "model.package": package and str((CONFIG.parent / package).resolve()),
+            "model.package": str(package),
             "kafka.brokers": self.broker.bootstrap,
             "kafka.group_id": self.group,
             "topics.create": True,

@@ -8,6 +8,7 @@ WEIR = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir"))
 WORK = Path(os.environ.get("WEIR_TEST_WORK", ROOT / "build/release/tests/work"))
 BROKER_SCRIPT = ROOT / "tests/support/kafka-broker/kafka-broker"
 SAMPLE = ROOT / "tests/data/sample"
+USER_MODEL = ROOT / "models/zoo/handbook-attend/1.0.0"  # reads the user's own history only
 CONFIG = Path(os.environ.get("WEIR_TEST_CONFIG", ROOT / "configs/handbook.yaml"))
 
 
