@@ -93,10 +93,24 @@ class TrainingPipeline(unittest.TestCase):
         with open(out / "manifest.json") as file:
             training = json.load(file)["training"]
         self.assertEqual(training["labels_known_by"], "2018-08-08T00:00:00Z")
+        self.assertEqual(list(told["held_out_log_loss"]), ["fresh weights"])  # the configured package has another network
         self.assertGreaterEqual(training["periods"]["full"]["from"], "2018-07-25")
         self.assertLessEqual(training["periods"]["full"]["to"], "2018-08-01T00:00:00Z")
         done = self.replay(f"model.package={out}", f"model.allow={told['digest']}")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_retrain_may_go_on_from_the_configured_package(self):
+        network = self.weir_training("export", self.home / "tiny.yaml", "--set", "blend.parts=[sequence]",
+                                     "--set", "sequence.epochs=6", "--set", "sequence.easy_share=1.0")
+        config = self.home / "weir.yaml"
+        text = CONFIG.read_text()
+        before = text[text.index("  package: "):].partition("\n")[0]
+        config.write_text(text.replace(before, f"  package: {network['folder']}/tiny/1.0.0"))
+        told = self.weir_training("retrain", "--transactions", TRANSACTIONS, "--labels", LABELS, "--until", "2018-08-08",
+                                  "--days", 14, "--out", self.home / "gone-on", "--config", config,
+                                  "--set", "sequence.epochs=1", "--set", "trees.rounds=10")
+        self.assertEqual(list(told["held_out_log_loss"]), ["fresh weights", "the configured package's weights"])
+        self.assertIn(told["started_from"], told["held_out_log_loss"])
 
     def test_exported_parquet_gives_the_same_declared_features(self):
         features = self.home / "features"

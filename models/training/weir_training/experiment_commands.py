@@ -5,10 +5,13 @@ Each returns what goes to stdout as JSON.
 
 from __future__ import annotations
 
+import json
 import shutil
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from weir_training import experiment as experiments
 from weir_training import package
@@ -56,8 +59,8 @@ def register(arguments: Namespace) -> dict[str, Any]:
 
 
 def retrain(arguments: Namespace) -> dict[str, Any]:
-    """A package from what was known by a date. Whatever the held-out days say is better without
-    is left out; so is the network where there is too little to fit one.
+    """A package from what was known by a date. The held-out days decide: whether the network starts
+    from the weights of the configuration's package or from fresh ones, and whether a part is left out.
     """
     changes = [
         f"data.transactions=[{arguments.transactions.resolve()}]",
@@ -69,13 +72,21 @@ def retrain(arguments: Namespace) -> dict[str, Any]:
         # a few days: with more than four weeks it is kept free.
         f"split.held_out_days={min(arguments.days / 3, 14)}",
         f"split.gap_days={7 if arguments.days > 28 else 0}",
-        *arguments.set,
     ]
     if arguments.out.exists() and not arguments.replace:
         raise package.PackageError(f"{arguments.out} exists: name another, or --replace")
-    arguments.experiment, arguments.set = arguments.experiment or RETRAIN, changes
+    arguments.experiment = arguments.experiment or RETRAIN
+    given, arguments.set = arguments.set, [*changes, *arguments.set]
 
-    def exported(pipeline: Pipeline) -> dict[str, Any]:
+    def exported(fresh: Pipeline) -> dict[str, Any]:
+        candidates = {"fresh weights": fresh}
+        start = _start(arguments.config)
+        if start and "sequence" in fresh.experiment.blend.parts:
+            other = experiments.load(arguments.experiment, [*changes, *start, *given])
+            candidates["the configured package's weights"] = fresh.with_experiment(other)
+        losses = {n: p.calibrate().facts["log_loss"] for n, p in candidates.items()}
+        best = min(losses, key=lambda name: losses[name])
+        pipeline = candidates[best]
         done = pipeline.export()
         source = done.folder / pipeline.experiment.name / pipeline.experiment.version
         draft = arguments.out.with_name(f".{arguments.out.name}.new")
@@ -86,11 +97,39 @@ def retrain(arguments: Namespace) -> dict[str, Any]:
         return {
             "package": str(arguments.out),
             "digest": package.package_digest(arguments.out),
+            "started_from": best,
+            "held_out_log_loss": losses,
             "held_out": pipeline.parts.held_out,
             "parts": pipeline.parts.blend["parts"],
         }
 
     return _tracked(arguments, exported)
+
+
+def _start(config: Path) -> list[str]:
+    """Settings that go on from the network of the configuration's package; none where it has none
+    that this program made.
+    """
+    try:
+        named = yaml.safe_load(config.read_text())["model"]["package"]
+        directory = (config.parent / named).resolve()
+        training = json.loads((directory / "manifest.json").read_text())["training"]
+        network, settings = training["network"], training["settings"]["sequence"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return []
+    if not network:
+        return []
+    learning = ("start_from", "epochs", "learning_rate", "easy_share", "average")
+    same = {key: value for key, value in settings.items() if key not in learning}
+    same |= {key: network[key] for key in ("features", "merchant_features")}
+    changes = [f"sequence.{key}={json.dumps(value)}" for key, value in same.items()]
+    # Less and gently: most of what it knows still holds.
+    return [
+        *changes,
+        f"sequence.start_from={directory}",
+        "sequence.epochs=4",
+        "sequence.learning_rate=0.001",
+    ]
 
 
 def _tracked(arguments: Namespace, work: Any) -> dict[str, Any]:

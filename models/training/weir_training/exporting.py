@@ -50,7 +50,7 @@ def export(parts: Parts, folder: Path, operators: Path) -> dict[str, Any]:
         _inputs(parts, uses_network, trees_part is not None),
         _blend_of(parts, sequence, trees_part),
         parts.calibration,
-        _provenance(parts),
+        _provenance(parts, uses_network),
         _domain(parts, uses_network, trees_part is not None),
     )
     return facts | {"digest": digest, "parts": kept["parts"]}
@@ -110,7 +110,7 @@ def _domain(parts: Parts, has_network: bool, has_trees: bool) -> dict[str, tuple
     return domain
 
 
-def _provenance(parts: Parts) -> dict[str, Any]:
+def _provenance(parts: Parts, has_network: bool) -> dict[str, Any]:
     """What someone needs to make the same model again, and to see that they did."""
     experiment = parts.experiment
     settings = {
@@ -127,6 +127,6 @@ def _provenance(parts: Parts) -> dict[str, Any]:
         "numpy": np.__version__,
         "seed": experiment.seed,
         "settings": json.loads(json.dumps(settings, default=str)),
-        "network": asdict(parts.shape) if parts.uses("sequence") else None,
+        "network": asdict(parts.shape) if has_network else None,
         "metrics": {"held_out": parts.held_out},
     }

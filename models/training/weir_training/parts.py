@@ -29,7 +29,7 @@ from weir_training.fit import (
     sum_of,
 )
 from weir_training.merchant_features import MERCHANT_FEATURES
-from weir_training.metrics import average_precision, roc_auc
+from weir_training.metrics import average_precision, log_loss, roc_auc
 from weir_training.network import Shape, fit_scale, plain_network
 from weir_training.operators import load_operators
 from weir_training.payments import DataError
@@ -310,7 +310,12 @@ class Parts:
             )
             + "\n"
         )
-        return {"held_out": seen, "parts": parts, "weights": asdict(weights) if weights else None}
+        return {
+            "held_out": seen,
+            "log_loss": log_loss(calibration.probability(z), is_fraud),
+            "parts": parts,
+            "weights": asdict(weights) if weights else None,
+        }
 
     @cached_property
     def blend(self) -> dict[str, Any]:

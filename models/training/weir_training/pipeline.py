@@ -232,9 +232,13 @@ class Pipeline:
         """The same experiment with what was known by another day."""
         if until == self.experiment.split.until:
             return self
-        other = replace(self.experiment, split=replace(self.experiment.split, until=until))
+        split = replace(self.experiment.split, until=until)
+        return self.with_experiment(replace(self.experiment, split=split))
+
+    def with_experiment(self, experiment: Experiment) -> "Pipeline":
+        """Another one in the same places, which shares steps where both agree."""
         places = (self.runs, self._operators, self._weir, self._world, self._tracking)
-        return Pipeline(other, *places, steps=self.steps)
+        return Pipeline(experiment, *places, steps=self.steps)
 
     def _replay(self, out: Path) -> None:
         """The running pipeline's verdicts over the data: what is judged is what is served."""
