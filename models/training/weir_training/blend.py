@@ -30,11 +30,22 @@ class Weights:
         return parts + self.bias
 
 
-def fit_weights(logit: np.ndarray, margin: np.ndarray, is_fraud: np.ndarray) -> Weights:
-    """Maximum likelihood under weights >= 0."""
+def fit_weights(
+    logit: np.ndarray, margin: np.ndarray, is_fraud: np.ndarray, share: float | None = None
+) -> Weights:
+    """Maximum likelihood under weights >= 0. With `share`, that of the network in the sum, only scale
+    and bias are fitted: likelihood is made by the many easy payments, ranking by the few at the top,
+    and the two may want other weights.
+    """
     y = (is_fraud > 0).astype(np.float64)
     if not 0 < y.sum() < len(y):
         raise CalibrationError("the held-out period holds only one class: choose a longer one")
+    if share is not None:
+        mixed = share * logit.astype(np.float64) + (1 - share) * margin.astype(np.float64)
+        scale, bias = (float(w) for w in _fit(mixed[:, None], y))
+        if scale <= 0:
+            raise CalibrationError("higher scores mean less fraud in the held-out period")
+        return Weights(scale * share, scale * (1 - share), bias)
     both = np.stack([logit, margin], axis=1).astype(np.float64)
     found = _fit(both, y)
     if (found[:2] >= 0).all():

@@ -159,8 +159,12 @@ class BlendSettings:
     # Leave a part out where the held-out days are better without it.
     choose: bool = False
     refit: bool = True  # parts once more on everything up to `until`, with the same settings
+    # Of the network in the sum of log odds, between 0 and 1; None: by likelihood on held-out days.
+    sequence_share: Optional[float] = None
 
     def check(self) -> None:
+        if self.sequence_share is not None and not 0 < self.sequence_share < 1:
+            raise ExperimentError(f"blend.sequence_share must be between 0 and 1: {self.sequence_share}")
         if not self.parts or set(self.parts) - {"sequence", "trees"}:
             raise ExperimentError(f"blend.parts must be of sequence and trees: {self.parts}")
 

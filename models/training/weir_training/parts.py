@@ -283,7 +283,8 @@ class Parts:
         }
         z, weights, parts = logit if margin is None else margin, None, list(seen)
         if logit is not None and margin is not None:
-            weights = blending.fit_weights(logit, margin, is_fraud)
+            share = self.experiment.blend.sequence_share
+            weights = blending.fit_weights(logit, margin, is_fraud, share)
             z = weights.z(logit, margin)
             seen["blend"] = {
                 "auc": roc_auc(z, is_fraud),

@@ -343,15 +343,15 @@ TEST_F(IsotonicTest, NeverFalls) {
   }
 }
 
-// ---- the package we ship ----
+// ---- the packages we ship ----
 
-TEST(ZooTest, ShippedPackageLoadsHere) {
-  const std::filesystem::path zoo =
-      std::filesystem::path(WEIR_SOURCE_DIR) / "models/zoo/handbook-attend/1.0.0";
-  if (!std::filesystem::exists(zoo / "manifest.json")) GTEST_SKIP() << "not in this tree: " << zoo;
-  const auto scorer = load_scorer(zoo.string(), {});
-  ASSERT_TRUE(scorer) << scorer.error().message;
-  EXPECT_EQ((*scorer)->info().name, "handbook-attend");
+TEST(ZooTest, ShippedPackagesLoadHere) {
+  const std::filesystem::path zoo = std::filesystem::path(WEIR_SOURCE_DIR) / "models/zoo";
+  for (const std::string name : {"handbook-attend", "handbook-blend"}) {
+    const auto scorer = load_scorer((zoo / name / "1.0.0").string(), {});
+    ASSERT_TRUE(scorer) << scorer.error().message;
+    EXPECT_EQ((*scorer)->info().name, name);
+  }
 }
 
 }  // namespace
