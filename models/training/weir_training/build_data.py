@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
+import yaml
 
 from weir_training import dataset
 from weir_training.experiment import DataSettings
@@ -24,6 +25,8 @@ from weir_training.payments import DataError, event_time_ms, read_payments
 from weir_training.progress import Progress
 
 _DAY_MS = 86_400_000
+# Sections of the engine's configuration that features and merchant rows depend on.
+_DECIDING = ("features", "history", "input", "dedupe")
 _ENGINE = "weir_features"  # the module that computes; tests name another
 
 
@@ -40,6 +43,19 @@ class Part:
     until_ms: int  # first moment outside
     folder: str
     engine: str
+
+
+def deciding(config: Path) -> dict[str, Any]:
+    """What of an engine's configuration decides a data set. Another model or broker leaves it as it is,
+    and days of computing with it.
+    """
+    try:
+        document = yaml.safe_load(config.read_text()) or {}  # an empty file is all defaults
+    except (OSError, yaml.YAMLError) as error:
+        raise DataError(f"{config} cannot be read: {error}") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{config} is no configuration: it holds no keys")
+    return {key: value for key, value in document.items() if key.split(".")[0] in _DECIDING}
 
 
 def build(settings: DataSettings, folder: Path) -> dict[str, Any]:

@@ -66,7 +66,6 @@ class Pipeline:
     def data(self) -> Done:
         settings = self.experiment.data
         files = {
-            "config": [settings.config],
             "transactions": settings.transactions,
             "labels": settings.labels,
         }
@@ -76,7 +75,7 @@ class Pipeline:
             Step(
                 "data",
                 # How many workers make it does not change what is made; how it is cut may.
-                replace(settings, workers="here"),
+                [replace(settings, workers="here"), build_data.deciding(settings.config)],
                 ("build_data", "dataset", "payments", "currencies"),
                 files,
                 run=lambda folder: build_data.build(settings, folder),

@@ -28,6 +28,13 @@ class BlendTest(unittest.TestCase):
         for name, value in (("sequence", 0.4), ("trees", 0.7), ("bias", -0.5)):
             self.assertAlmostEqual(getattr(found, name), value, delta=0.06, msg=name)
 
+    def test_a_share_that_is_given_stays_and_only_scale_and_bias_are_fitted(self):
+        logit, margin, is_fraud = drawn(4, 0.9, 0.1, -1.0)
+        found = fit_weights(logit, margin, is_fraud, share=0.25)
+        self.assertAlmostEqual(found.sequence / (found.sequence + found.trees), 0.25)
+        z = found.z(logit, margin)
+        self.assertAlmostEqual(float((1 / (1 + np.exp(-z))).mean()), float(is_fraud.mean()), places=3)
+
     def test_a_part_that_would_be_subtracted_is_left_out(self):
         for sequence, of_trees, zero in ((0.8, -0.3, "trees"), (-0.3, 0.8, "sequence")):
             found = fit_weights(*drawn(2, sequence, of_trees, 0.0))

@@ -51,6 +51,18 @@ class DataSetTest(unittest.TestCase):
         self.assertEqual(self.facts["payments"], 600)
         self.assertEqual(data.merchant.shape, (600, 1, 9))
 
+    def test_another_model_leaves_the_data_as_it_is_and_another_feature_does_not(self):
+        feature = "features: [{name: a, entity: payment, function: value, field: amount}]\n"
+        self.config.write_text(feature + "model: {package: one}\nhistory.rows: 16\n")
+        before = build_data.deciding(self.config)
+        self.config.write_text(feature + "model: {package: two}\nhistory.rows: 16\n")
+        self.assertEqual(build_data.deciding(self.config), before)
+        self.config.write_text(feature + "history.rows: 32\n")
+        self.assertNotEqual(build_data.deciding(self.config), before)
+        self.config.write_text("- no keys\n")
+        with self.assertRaisesRegex(DataError, "weir.yaml is no configuration"):
+            build_data.deciding(self.config)
+
     def test_parts_in_several_processes_give_the_same_as_one_go(self):
         whole = self.built("one")
         for workers in ("here", "processes"):
