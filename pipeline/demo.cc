@@ -162,10 +162,8 @@ class Demo {
         payments_, counts.verdicts, counts.approve, counts.review, counts.decline, dead_letters_,
         counts.duplicates);
     if (const auto quality = watcher_.summary().quality()) {
-      fmt::print(
-          "average precision {:.3f} against {} labelled frauds among {} payments (card history "
-          "only)\n",
-          quality->average_precision, quality->frauds, quality->labelled);
+      fmt::print("average precision {:.3f} against {} labelled frauds among {} payments\n",
+                 quality->average_precision, quality->frauds, quality->labelled);
     }
     verdicts_.flush();
     const auto& riskiest = watcher_.summary().riskiest();

@@ -195,8 +195,8 @@ TEST(ConfigDescribe, SaysWhatTheHandbookRuns) {
       text, testing::StartsWith("ok: 1 input topic, 8 operators, 4 output topics, exactly_once\n"));
   EXPECT_THAT(text, HasSubstr("transactions from localhost:9092"));
   EXPECT_THAT(text, HasSubstr("models/zoo/handbook-blend/1.0.0"));
-  EXPECT_THAT(text, HasSubstr("15 declared: 3 of the payment, 6 over a user, 6 over a merchant; "
-                              "look back 37d"));
+  EXPECT_THAT(text, HasSubstr("31 declared: 4 of the payment, 16 over a user, 11 over a merchant; "
+                              "look back 90d"));
 }
 
 TEST(ConfigKeys, EveryRowIsComplete) {
