@@ -52,7 +52,7 @@ class Undisturbed:
         self.assertEqual(self.counted, {"verdicts": 30_930, "events_consumed": 30_930, "dead_letters": 0, "labels": 30_930})
 
     def test_d_features_over_users_are_those_of_weir_features_bit_for_bit(self):
-        self.assertEqual(oracle.check_features(self.run_once, sample.transactions()), 30_930 * 9)
+        self.assertEqual(oracle.check_features(self.run_once, sample.transactions()), 30_930 * 20)
 
     def test_d_weir_features_of_the_topics_is_that_of_the_files(self):
         table = self.run_once.work / "topic.csv"
