@@ -10,8 +10,9 @@
 // head and tail positions.
 //
 // Frontier: the newest event time of the entity. An event older than it is out of order: it takes
-// its place, every window it lies in counts it, and its own values are read by a scan. What is said
-// to a payment is never changed afterwards.
+// its place, every window it lies in counts it, and its own values are read by a scan. Behind the
+// plan's lateness those, and its ratio, are over the rows still kept: what is older than the span
+// may be gone. What is said to a payment is never changed afterwards.
 //
 // Everything kept can be computed again from the rows (rebuild): after a change of the
 // declarations, and where a label takes an event out of a list of extremes or of last occurrences.

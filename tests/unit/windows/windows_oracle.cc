@@ -148,8 +148,19 @@ WindowsOracle::Moment WindowsOracle::arrive(const std::string& name, EventRow ro
   entity.frontier_ms = frontier_ms;
   moment.exact = row.time_ms >= frontier_ms - lateness_ms_;
   moment.kept = row.time_ms > frontier_ms - span_ms_;
+  const auto before = first_later(entity.rows, row.time_ms) - entity.rows.begin();
+  const auto too_old = first_later(entity.rows, frontier_ms - span_ms_) - entity.rows.begin();
+  moment.ratio_promised = kind_ != EntityKind::kUser || moment.exact || before - too_old >= 32;
   if (moment.kept) entity.rows.insert(first_later(entity.rows, row.time_ms), row);
   return moment;
+}
+
+void WindowsOracle::believe(Moment& moment, std::uint32_t ratio_milli) {
+  moment.own->ratio_milli = ratio_milli;
+  if (!moment.kept) return;
+  auto& rows = moment.entity->rows;
+  const auto later = first_later(rows, moment.time_ms) - rows.begin();
+  rows[static_cast<std::size_t>(later - 1)].ratio_milli = ratio_milli;  // newest of its time
 }
 
 EventRow WindowsOracle::settle(const Moment& moment) {

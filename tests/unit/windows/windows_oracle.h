@@ -10,6 +10,10 @@
 //     applied. Span: the longest delay + window, or 90 days where run functions are declared,
 //     plus the lateness.
 //   - Values are only promised to events within the lateness (Moment::exact).
+//   - The ratio of an event behind the lateness is promised where all the rows that it reads are
+//     younger than the span (Moment::ratio_promised). Else it is over the rows still kept, and
+//     which of the older ones are is the engine's affair: told by believe(). That every window
+//     counts the event with the ratio it was given is promised to all.
 //   - Of one label id only the revision that counts on the payment is remembered: an opinion is
 //     compared with the one that counts and with nothing else.
 
@@ -46,8 +50,9 @@ class WindowsOracle {
     Entity* entity = nullptr;
     std::int64_t time_ms = 0;
     std::optional<EventRow> own;
-    bool exact = true;  // false: too late for exact values
-    bool kept = true;   // false: too late to matter to anybody
+    bool exact = true;           // false: too late for exact values
+    bool ratio_promised = true;  // false: its ratio may be over fewer rows
+    bool kept = true;            // false: too late to matter to anybody
   };
 
   WindowsOracle(EntityKind kind, std::vector<FeatureDeclaration> declarations,
@@ -63,6 +68,8 @@ class WindowsOracle {
   /// A payment takes its place. A label that waits for it is applied by settle(), after its values.
   Moment arrive(const std::string& name, EventRow row);
   EventRow settle(const Moment& moment);
+  /// The engine's ratio of a payment to which none was promised.
+  static void believe(Moment& moment, std::uint32_t ratio_milli);
   /// The entity at a time that is at or after its frontier, or at the frontier.
   Moment look(const std::string& name, std::int64_t time_ms);
   LabelOutcome label(const std::string& name, const LabelOpinion& opinion);

@@ -318,6 +318,25 @@ TEST(Windows, APaymentTooLateForEveryWindowIsAnsweredAndForgotten) {
   expect_values(windows.seen(kDayMs), {1, 2});
 }
 
+TEST(Windows, APaymentBehindTheLatenessCountsWithTheRatioItWasGiven) {
+  Windows windows({feature(Function::kSum, Field::kRatio, 90 * kDayMs)}, kHourMs);
+  const auto sum_milli = [&](std::int64_t time_ms) {
+    return std::llround(1'000 * windows.value(time_ms));
+  };
+  // 40 old payments, half a year later the next: what the old ones' page held is given back.
+  for (int i = 0; i < 40; ++i) windows.pay(i, i < 32 ? 100 : 10);
+  for (int i = 0; i < 40; ++i) windows.pay(180 * kDayMs + i, 100);
+  auto sum = sum_milli(181 * kDayMs);
+  windows.pay(180 * kDayMs - 1, 50);
+  EXPECT_EQ(std::uint32_t{windows.kept().ratio_milli}, 5'000U) << "over the 8 that are left";
+  sum += windows.kept().ratio_milli;
+  EXPECT_EQ(sum_milli(181 * kDayMs), sum);
+  // As many as it reads are younger than the span: exact, however late it comes.
+  windows.pay(180 * kDayMs + kHourMs, 50);
+  EXPECT_EQ(std::uint32_t{windows.kept().ratio_milli}, 500U);
+  EXPECT_EQ(sum_milli(181 * kDayMs), sum + 500);
+}
+
 TEST(Windows, OverflowingPagesKeepTheirOrder) {
   // A row that belongs into the middle of a full last page once opened a new page behind it.
   Windows windows({feature(Function::kCount, Field::kNone, kSecondMs)});

@@ -297,11 +297,12 @@ class Life {
     const bool late = known.frontier_ms && row.time_ms < *known.frontier_ms;
     if (known.frontier_ms && row.time_ms == *known.frontier_ms) ++tally_.ties;
     ++tally_.events;
-    const auto moment = oracle_.arrive(name, row);
+    auto moment = oracle_.arrive(name, row);
     std::fill(values_.begin(), values_.end(), -12345.0);
     const auto kept = engine_->add(name, row, values_);
     what_ = "payment at " + std::to_string(row.time_ms) + (late ? ", out of order" : "");
     if (!kept) return disagree(name, "error: " + kept.error().message);
+    if (!moment.ratio_promised) WindowsOracle::believe(moment, kept->ratio_milli);
     if (!moment.kept || !moment.exact) {
       ++tally_.too_late;
     } else {
@@ -310,15 +311,13 @@ class Life {
     }
     const EventRow expected = oracle_.settle(moment);
     if (expected.label != Label::kUnknown) ++tally_.waited;
-    if (moment.exact) {
-      EventRow got = *kept;
-      got.sequence = expected.sequence;  // their numbering is their own affair
-      if (std::memcmp(&got, &expected, sizeof got) != 0) {
-        disagree(name, "the row as kept: ratio " + std::to_string(got.ratio_milli) + " for " +
-                           std::to_string(expected.ratio_milli) + ", label " +
-                           std::to_string(static_cast<int>(got.label)) + " for " +
-                           std::to_string(static_cast<int>(expected.label)));
-      }
+    EventRow got = *kept;
+    got.sequence = expected.sequence;  // their numbering is their own affair
+    if (std::memcmp(&got, &expected, sizeof got) != 0) {
+      disagree(name, "the row as kept: ratio " + std::to_string(got.ratio_milli) + " for " +
+                         std::to_string(expected.ratio_milli) + ", label " +
+                         std::to_string(static_cast<int>(got.label)) + " for " +
+                         std::to_string(static_cast<int>(expected.label)));
     }
     if (said_.size() < 5'000) {
       said_.push_back({name, row.transaction, row.time_ms});
@@ -420,8 +419,6 @@ class Life {
     }
     for (std::size_t i = 0; i < expected.size(); ++i) {
       got[i].sequence = expected[i].sequence;
-      // That of an event behind the lateness is not promised; such come where nobody reads it.
-      if (!oracle_.uses_ratio()) got[i].ratio_milli = expected[i].ratio_milli;
       if (std::memcmp(&got[i], &expected[i], sizeof got[i]) != 0) {
         return disagree(name, "labelled row " + std::to_string(i));
       }
