@@ -115,9 +115,6 @@ WindowsOracle::WindowsOracle(EntityKind kind, std::vector<FeatureDeclaration> de
   for (const FeatureDeclaration& feature : declarations_) {
     const bool run = !is_windowed(feature.function) && feature.function != Function::kMedian;
     span_ms_ = std::max(span_ms_, run ? 90 * kDayMs : feature.delay_ms + feature.window_ms);
-    uses_ratio_ = uses_ratio_ || feature.field == Field::kRatio ||
-                  std::any_of(feature.filter.begin(), feature.filter.end(),
-                              [](const Condition& term) { return term.field == Field::kRatio; });
   }
   span_ms_ += lateness_ms;
 }

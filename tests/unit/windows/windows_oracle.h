@@ -62,7 +62,6 @@ class WindowsOracle {
     return declarations_;
   }
   [[nodiscard]] std::int64_t span_ms() const { return span_ms_; }
-  [[nodiscard]] bool uses_ratio() const { return uses_ratio_; }
   Entity& entity(const std::string& name) { return entities_[name]; }
 
   /// A payment takes its place. A label that waits for it is applied by settle(), after its values.
@@ -93,7 +92,6 @@ class WindowsOracle {
   std::vector<FeatureDeclaration> declarations_;
   std::int64_t lateness_ms_;
   std::int64_t span_ms_ = 0;
-  bool uses_ratio_ = false;
   std::map<std::string, Entity> entities_;
 };
 

@@ -216,9 +216,7 @@ class Life {
           between(random_, 0, static_cast<std::int64_t>(planned_.size()) - 1));
       Planned planned = planned_[at];
       planned_.erase(planned_.begin() + static_cast<std::ptrdiff_t>(at));
-      const auto& frontier_ms = oracle_.entity(planned.entity).frontier_ms;
-      const bool late = frontier_ms && planned.row.time_ms < *frontier_ms - world_.lateness_ms;
-      if (!late || !oracle_.uses_ratio()) return add(planned.entity, planned.row);
+      return add(planned.entity, planned.row);
     }
     if (!chance(random_, world_.same_time)) {
       now_ms_ += static_cast<std::int64_t>(
@@ -228,23 +226,15 @@ class Life {
 
     const std::string name = pick_entity();
     if (chance(random_, world_.repeats)) repeat_ = repeat_of(name);
-    if (repeat_ && oracle_.uses_ratio()) {  // a ratio is only promised within the lateness
-      const std::int64_t frontier_ms = oracle_.entity(name).frontier_ms.value_or(now_ms_);
-      if (repeat_->time_ms < frontier_ms - world_.lateness_ms) repeat_.reset();
-    }
     EventRow row = repeat_ ? *repeat_ : make_row(now_ms_);
     if (!repeat_) {
       if (chance(random_, world_.edge)) row.time_ms = edge_of(name);
       if (chance(random_, world_.out_of_order))
         row.time_ms -= between(random_, 0, world_.lateness_ms);
-      if (oracle_.uses_ratio()) {  // promised within the lateness only, as above
-        const std::int64_t frontier_ms = oracle_.entity(name).frontier_ms.value_or(row.time_ms);
-        row.time_ms = std::max(row.time_ms, frontier_ms - world_.lateness_ms);
-      }
       if (chance(random_, 0.001)) row.time_ms -= oracle_.span_ms() + between(random_, 0, kDayMs);
     }
     repeat_.reset();
-    if (!oracle_.uses_ratio() && chance(random_, 0.001)) row.time_ms -= oracle_.span_ms() / 2;
+    if (chance(random_, 0.001)) row.time_ms -= oracle_.span_ms() / 2;
     now_ms_ = std::max(now_ms_, row.time_ms);
     add(name, row);
   }
