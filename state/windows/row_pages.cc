@@ -117,6 +117,9 @@ std::optional<Place> find_sequence(Operation& operation, std::int64_t time_ms,
 Place first_after(Operation& operation, std::int64_t time_ms) {
   const HeadFixed& fixed = operation.head.fixed();
   if (fixed.rows == 0) return {fixed.first_page, 0};
+  if (time_ms >= fixed.newest_row_ms) {  // every payment in order: no search through old pages
+    return {fixed.last_page, static_cast<std::uint32_t>(operation.rows(fixed.last_page).size())};
+  }
   const std::uint32_t page = last_page_starting_at_or_before(operation, time_ms);
   return {page, static_cast<std::uint32_t>(index_after(operation.rows(page), time_ms))};
 }
