@@ -25,6 +25,7 @@ from weir_testing.paths import CONFIG, ROOT, SAMPLE, WEIR
 GOLDEN = ROOT / "tests/data/features"  # ten payments with everything that is special about payments and labels
 SPECIAL = (GOLDEN / "config.yaml", GOLDEN / "transactions.jsonl", GOLDEN / "labels.jsonl")
 OPERATORS = os.environ.get("WEIR_OPS", ROOT / "build/release/models/libweir_torch_ops.so")
+ROWS = 32  # history.merchant_rows of configs/handbook.yaml
 PAYMENTS = (CONFIG, SAMPLE / "transactions.jsonl.gz", SAMPLE / "labels.jsonl.gz")
 
 
@@ -107,7 +108,7 @@ class Arrays(FeatureCase):
         labels = {d["transaction_id"]: d for d in map(json.loads, gzip.open(PAYMENTS[2]))}
         for label in labels.values():
             label["known"] = time_ms(label["label_time"])
-        shape = len(features["transaction_id"]), 8
+        shape = len(features["transaction_id"]), ROWS
         merchant, mask = features["merchant"], features["merchant_mask"]
         self.assertEqual((merchant.dtype, merchant.shape), (numpy.float32, (*shape, 9)))
         self.assertEqual((mask.dtype, mask.shape), (numpy.float32, shape))
@@ -119,7 +120,7 @@ class Arrays(FeatureCase):
             median, amount = usual[(len(usual) - 1) // 2] if usual else 0, round(payment["amount"] * 10_000)
             ratio = max(amount * 1_000 // median, 1) / 1_000 if median else 0
             past = before.setdefault(payment["merchant_id"], [])
-            known = [row for row in reversed(past) if labels[row["id"]]["known"] <= now][:8]
+            known = [row for row in reversed(past) if labels[row["id"]]["known"] <= now][:ROWS]
             known_rows[at, :len(known)] = 1
             for place, row in enumerate(known):
                 label = labels[row["id"]]
