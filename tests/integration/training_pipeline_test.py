@@ -93,7 +93,7 @@ class TrainingPipeline(unittest.TestCase):
         with open(out / "manifest.json") as file:
             training = json.load(file)["training"]
         self.assertEqual(training["labels_known_by"], "2018-08-08T00:00:00Z")
-        self.assertEqual(list(told["held_out_log_loss"]), ["fresh weights"])  # the configured package has another network
+        self.assertEqual(list(told["held_out_log_loss"]), ["fresh weights"])  # the configured package knows those days
         self.assertGreaterEqual(training["periods"]["full"]["from"], "2018-07-25")
         self.assertLessEqual(training["periods"]["full"]["to"], "2018-08-01T00:00:00Z")
         done = self.replay(f"model.package={out}", f"model.allow={told['digest']}")
@@ -101,7 +101,8 @@ class TrainingPipeline(unittest.TestCase):
 
     def test_a_retrain_may_go_on_from_the_configured_package(self):
         network = self.weir_training("export", self.home / "tiny.yaml", "--set", "blend.parts=[sequence]",
-                                     "--set", "sequence.epochs=6", "--set", "sequence.easy_share=1.0")
+                                     "--set", "sequence.epochs=6", "--set", "sequence.easy_share=1.0",
+                                     "--set", "split.until=2018-07-20")
         config = self.home / "weir.yaml"
         text = CONFIG.read_text()
         before = text[text.index("  package: "):].partition("\n")[0]

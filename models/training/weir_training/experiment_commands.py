@@ -80,7 +80,8 @@ def retrain(arguments: Namespace) -> dict[str, Any]:
 
     def exported(fresh: Pipeline) -> dict[str, Any]:
         candidates = {"fresh weights": fresh}
-        start = _start(arguments.config)
+        held_out = fresh.parts.split.facts(fresh.parts.data)["held_out"]
+        start = _start(arguments.config, held_out["from"])
         if start and "sequence" in fresh.experiment.blend.parts:
             other = experiments.load(arguments.experiment, [*changes, *start, *given])
             candidates["the configured package's weights"] = fresh.with_experiment(other)
@@ -106,18 +107,19 @@ def retrain(arguments: Namespace) -> dict[str, Any]:
     return _tracked(arguments, exported)
 
 
-def _start(config: Path) -> list[str]:
+def _start(config: Path, held_out_from: str) -> list[str]:
     """Settings that go on from the network of the configuration's package; none where it has none
-    that this program made.
+    that this program made, or one that has learned from the held-out days: they could not judge it.
     """
     try:
         named = yaml.safe_load(config.read_text())["model"]["package"]
         directory = (config.parent / named).resolve()
         training = json.loads((directory / "manifest.json").read_text())["training"]
         network, settings = training["network"], training["settings"]["sequence"]
+        learned_to = training["periods"]["full"]["to"]
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return []
-    if not network:
+    if not network or learned_to >= held_out_from:  # both as 2018-07-31T23:58:53Z
         return []
     learning = ("start_from", "epochs", "learning_rate", "easy_share", "average")
     same = {key: value for key, value in settings.items() if key not in learning}
