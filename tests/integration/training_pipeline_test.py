@@ -102,7 +102,7 @@ class TrainingPipeline(unittest.TestCase):
     def test_a_retrain_may_go_on_from_the_configured_package(self):
         network = self.weir_training("export", self.home / "tiny.yaml", "--set", "blend.parts=[sequence]",
                                      "--set", "sequence.epochs=6", "--set", "sequence.easy_share=1.0",
-                                     "--set", "split.until=2018-07-20")
+                                     "--set", "split.until=2018-07-20", "--set", "split.held_out_days=4", "--set", "split.gap_days=0")
         config = self.home / "weir.yaml"
         text = CONFIG.read_text()
         before = text[text.index("  package: "):].partition("\n")[0]
