@@ -12,7 +12,7 @@ namespace weir::state {
 namespace {
 
 /// Labels that came before their payment, kept for one entity; the oldest events go first.
-constexpr std::size_t kWaitingMax = 256;
+constexpr std::size_t kWaitingMax = 1'024;
 constexpr PageId kHeadPage{PageKind::kHead, 0, 0};
 constexpr PageId kLabelledPage{PageKind::kLabelled, 0, 0};
 constexpr PageId kWaitingPage{PageKind::kOrphan, 0, 0};
