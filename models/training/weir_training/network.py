@@ -174,28 +174,57 @@ class Category(nn.Module):
         return functional.embedding(slots, self.table)
 
 
+class Columns(nn.Module):
+    """Columns of a row that stand side by side."""
+
+    __constants__ = ["start", "length"]
+
+    def __init__(self, columns: Sequence[int]) -> None:
+        super().__init__()
+        self.start = columns[0]
+        self.length = len(columns)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return rows.narrow(-1, self.start, self.length)
+
+
 class ReadRow(nn.Module):
     """A row as the network reads it: quantities to scale, categories as vectors."""
 
+    __constants__ = ["has_categories"]
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
+        self.has_categories = bool(shape.categories)
+        # By their places: the engine lets no model pick columns by a tensor of numbers, nor grow a list.
+        self.quantities = nn.ModuleList(Columns(run) for run in _runs(shape.quantities))
         self.scale = Scale(len(shape.quantities))
-        # None is a part that is not there: TorchScript leaves its branch out.
-        self.categories = None
-        if shape.categories:
-            self.register_buffer("quantities", torch.tensor(shape.quantities), persistent=False)
-            self.categories = nn.ModuleList(
-                Category(column, CATEGORY_SIZES[shape.features[column]], shape.category_width)
-                for column in shape.categories
-            )
+        self.categories = nn.ModuleList(
+            Category(column, CATEGORY_SIZES[shape.features[column]], shape.category_width)
+            for column in shape.categories
+        )
 
     def forward(self, rows: Tensor) -> Tensor:
-        if self.categories is None:
+        if not self.has_categories:
             return self.scale(rows)
-        parts = [self.scale(rows.index_select(-1, self.quantities))]
+        picked = rows.narrow(-1, 0, 0)
+        for columns in self.quantities:
+            picked = torch.cat([picked, columns(rows)], -1)
+        read = self.scale(picked)
         for category in self.categories:
-            parts.append(category(rows))
-        return torch.cat(parts, -1)
+            read = torch.cat([read, category(rows)], -1)
+        return read
+
+
+def _runs(columns: Sequence[int]) -> list[list[int]]:
+    """Neighbours together, in order."""
+    runs: list[list[int]] = []
+    for column in columns:
+        if runs and column == runs[-1][-1] + 1:
+            runs[-1].append(column)
+        else:
+            runs.append([column])
+    return runs
 
 
 class Hop(nn.Module):

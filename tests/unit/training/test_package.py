@@ -20,6 +20,7 @@ from torch import nn
 from made_payments import write_json_lines
 from weir_training import package
 from weir_training.golden import GoldenError, bits_of, case_of, check_golden, exact, golden_cases
+from weir_training.network import Shape, plain_network, served_network
 from weir_training.package import Inputs
 from weir_training.row_features import ROW_FEATURES
 
@@ -385,6 +386,28 @@ class PartsTest(unittest.TestCase):
                 scores = read.score(case_of(json.loads(read.golden[case["case"] - 1])))
                 self.assertEqual(case["logit_bits"], bits_of(scores.z)[0])
                 self.assertLessEqual(abs(case["p"] - scores.p[0]), tolerance)
+
+    @unittest.skipUnless(SCORE_GOLDEN, "WEIR_SCORE_GOLDEN does not name the engine's scorer")
+    def test_the_engine_takes_the_trained_network_with_categories(self):
+        features = ["log_amount", "night", "mcc_slot", "same_merchant", "merchant_slot"]
+        merchant = ["fraud", "log_amount", "log_known"]
+        shape = Shape(tuple(features), tuple(merchant), merchant_rows=5, flat_rows=3, width=16)
+        network = plain_network(shape, 3)
+        with torch.no_grad():
+            for category in network.read_row.categories:  # they start at zero, all alike
+                category.table.normal_()
+        served = package.scripted(served_network(shape, network))
+        parts = package.Parts(package.SequencePart("s-1", served, shape.outputs))
+        directory = self.write(
+            "categories",
+            parts=parts,
+            inputs=Inputs(features, 16, 5, merchant),
+            blend=None,
+            calibration=package.Platt(1.0, 0.0),
+            valid_domain={},
+        )
+        done = subprocess.run([SCORE_GOLDEN, directory], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_what_does_not_fit_together_is_refused_by_name(self):
         trees = self.both.trees
