@@ -117,4 +117,20 @@ Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const Manif
   return cases;
 }
 
+void append_case(const GoldenCase& golden, const ModelInfo& info, ScoreBatch& batch) {
+  WEIR_CHECK(golden.window <= info.history_rows);
+  const auto add = [](std::vector<float>& to, const std::vector<float>& from, std::size_t count) {
+    to.insert(to.end(), from.begin(), from.end());
+    to.resize(to.size() + count - from.size());
+  };
+  add(batch.current, golden.current, golden.current.size());
+  add(batch.history, golden.history, info.history_rows * info.features.size());
+  add(batch.log_gap, golden.log_gap, info.history_rows);
+  add(batch.mask, golden.mask, info.history_rows);
+  add(batch.merchant, golden.merchant, golden.merchant.size());
+  add(batch.merchant_mask, golden.merchant_mask, golden.merchant_mask.size());
+  add(batch.declared, golden.declared, golden.declared.size());
+  ++batch.rows;
+}
+
 }  // namespace weir

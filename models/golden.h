@@ -9,6 +9,7 @@
 
 #include "models/manifest.h"
 #include "pipeline/core/error.h"
+#include "pipeline/core/scorer.h"
 
 namespace weir {
 
@@ -29,5 +30,9 @@ struct GoldenCase {
 
 /// One case a line. The Error (kFatal) says line and key.
 Result<std::vector<GoldenCase>> parse_golden(std::string_view bytes, const Manifest& manifest);
+
+/// Adds the case as one payment more; its window must fit info.history_rows, and what it leaves of
+/// that comes last and is masked.
+void append_case(const GoldenCase& golden, const ModelInfo& info, ScoreBatch& batch);
 
 }  // namespace weir

@@ -30,22 +30,6 @@ NetworkInputs alone(const GoldenCase& golden, const ModelInfo& info) {
           .declared = golden.declared.data()};
 }
 
-/// Appends one payment; the unused rows of its window come last and are masked.
-void append(const GoldenCase& golden, const ModelInfo& info, ScoreBatch& batch) {
-  const auto add = [](std::vector<float>& to, const std::vector<float>& from, std::size_t count) {
-    to.insert(to.end(), from.begin(), from.end());
-    to.resize(to.size() + count - from.size());
-  };
-  add(batch.current, golden.current, golden.current.size());
-  add(batch.history, golden.history, info.history_rows * info.features.size());
-  add(batch.log_gap, golden.log_gap, info.history_rows);
-  add(batch.mask, golden.mask, info.history_rows);
-  add(batch.merchant, golden.merchant, golden.merchant.size());
-  add(batch.merchant_mask, golden.merchant_mask, golden.merchant_mask.size());
-  add(batch.declared, golden.declared, golden.declared.size());
-  ++batch.rows;
-}
-
 /// Of row `row` of a batch of `rows`; `number` counts the cases from 1.
 Status compare(const GoldenCase& golden, std::size_t number, const Manifest& manifest,
                const Answers& answers, std::size_t row, std::size_t rows) {
@@ -84,7 +68,8 @@ Status prove_batch(const Package& package, const std::vector<std::size_t>& numbe
   const ModelInfo& info = package.manifest.info;
   const auto number_of = [&](std::size_t row) { return numbers[(first + row) % numbers.size()]; };
   ScoreBatch batch;
-  for (std::size_t row = 0; row < rows; ++row) append(package.golden[number_of(row)], info, batch);
+  for (std::size_t row = 0; row < rows; ++row)
+    append_case(package.golden[number_of(row)], info, batch);
   Answers answers;
   WEIR_RETURN_IF_ERROR(parts.run(inputs_of(batch, info), answers));
   for (std::size_t row = 0; row < rows; ++row) {

@@ -108,7 +108,7 @@ void trees(benchmark::State& state, std::size_t rounds, std::size_t depth) {
 /// The package of WEIR_BENCH_PACKAGE, else the one that ships.
 std::string package_folder() {
   const char* const named = std::getenv("WEIR_BENCH_PACKAGE");
-  return named != nullptr ? named : WEIR_SOURCE_DIR "/models/zoo/handbook-attend/1.0.0";
+  return named != nullptr ? named : WEIR_SOURCE_DIR "/models/zoo/handbook-blend/1.0.0";
 }
 
 /// Golden cases of the served window in turn: rows as the package meets them.
@@ -117,19 +117,9 @@ ScoreBatch golden_batch(const Package& package, std::size_t payments) {
   for (const GoldenCase& golden : package.golden) {
     if (golden.window == package.manifest.info.history_rows) cases.push_back(&golden);
   }
-  const auto append = [](std::vector<float>& to, const std::vector<float>& from) {
-    to.insert(to.end(), from.begin(), from.end());
-  };
   ScoreBatch batch;
-  for (; batch.rows < payments; ++batch.rows) {
-    const GoldenCase& golden = *cases.at(batch.rows % cases.size());
-    append(batch.current, golden.current);
-    append(batch.history, golden.history);
-    append(batch.log_gap, golden.log_gap);
-    append(batch.mask, golden.mask);
-    append(batch.merchant, golden.merchant);
-    append(batch.merchant_mask, golden.merchant_mask);
-    append(batch.declared, golden.declared);
+  while (batch.rows < payments) {
+    append_case(*cases.at(batch.rows % cases.size()), package.manifest.info, batch);
   }
   return batch;
 }

@@ -6,14 +6,12 @@ was trained on labels known on 2018-08-08, so all four weeks lie behind it; it i
 Metrics are weir_testing's own, written from the published text; nothing of weir_training is used. No broker. Takes minutes.
 """
 import json
-import subprocess
-import time
 import unittest
 
 import numpy
 
 from weir_testing import handbook, handbook_protocol as protocol
-from weir_testing.paths import CONFIG, WEIR, WORK
+from weir_testing.paths import WORK
 
 FIRST_TEST_DAY = 129  # 2018-08-08
 ALERT_COST = 5.0      # units of money
@@ -25,14 +23,9 @@ class HandbookQuality(unittest.TestCase):
     def setUpClass(cls):
         folder = WORK / "handbook"
         cls.table = handbook.read()
-        transactions, labels = handbook.write(folder, cls.table)
         out = folder / "verdicts.jsonl"
-        began = time.monotonic()
-        done = subprocess.run([WEIR, "replay", "--config", CONFIG, "--transactions", transactions, "--labels", labels,
-                               "--out", out], stderr=subprocess.PIPE, text=True)
-        assert done.returncode == 0, done.stderr
+        handbook.through("replay", folder, cls.table, out)
         rows = len(cls.table["time_s"])
-        print(done.stderr.strip(), f"weir replay: {rows / (time.monotonic() - began):,.0f} payments/s", sep="\n", flush=True)
         cls.p = numpy.full(rows, numpy.nan)
         first_id, wanted = int(cls.table["transaction_id"][0]), cls.table["time_s"] // protocol.DAY_S >= FIRST_TEST_DAY
         cls.degraded = 0

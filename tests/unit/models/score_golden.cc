@@ -14,10 +14,6 @@
 namespace weir {
 namespace {
 
-void append(std::vector<float>& to, const std::vector<float>& from) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 int score_golden(const char* directory) {
   const auto scorer = load_scorer(directory, {});
   const auto package = read_package(directory, {});
@@ -29,15 +25,9 @@ int score_golden(const char* directory) {
   std::vector<std::size_t> numbers;
   for (std::size_t i = 0; i < package->golden.size(); ++i) {
     const GoldenCase& golden = package->golden[i];
-    if (golden.window != package->manifest.info.history_rows) continue;
-    append(batch.current, golden.current);
-    append(batch.history, golden.history);
-    append(batch.log_gap, golden.log_gap);
-    append(batch.mask, golden.mask);
-    append(batch.merchant, golden.merchant);
-    append(batch.merchant_mask, golden.merchant_mask);
-    append(batch.declared, golden.declared);
-    ++batch.rows;
+    const ModelInfo& info = package->manifest.info;
+    if (golden.window != info.history_rows) continue;
+    append_case(golden, info, batch);
     numbers.push_back(i + 1);
   }
   std::vector<Score> scores;

@@ -213,18 +213,25 @@ class PackageTest(unittest.TestCase):
             self.assertNotIn("Traceback", done.stderr)
 
 
-SHIPPED = REPOSITORY / "models/zoo/handbook-attend/1.0.0"
+ZOO = REPOSITORY / "models/zoo"
 
 
 @unittest.skipUnless(LIBRARY, "WEIR_OPS does not name libweir_torch_ops.so")
-class Format1Test(unittest.TestCase):
-    def test_the_shipped_package_is_still_read(self):
+class ZooTest(unittest.TestCase):
+    def test_a_package_of_format_1_is_still_read(self):
         torch.ops.load_library(LIBRARY)
-        read = package.check_package(SHIPPED)
+        read = package.check_package(ZOO / "handbook-attend/1.0.0")
         self.assertEqual(read.outputs, ["fraud"])
         self.assertIsNone(read.trees)
         self.assertIsNone(read.blend)
         self.assertEqual(read.inputs.declared, [])
+
+    def test_the_shipped_blend_repeats_its_golden_cases(self):
+        torch.ops.load_library(LIBRARY)
+        read = package.check_package(ZOO / "handbook-blend/1.0.0")
+        self.assertEqual(read.outputs[0], "fraud")
+        self.assertIsNotNone(read.blend)
+        self.assertEqual((len(read.inputs.declared), read.inputs.merchant_rows), (31, 32))
 
 
 class Small(nn.Module):

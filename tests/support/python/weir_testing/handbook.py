@@ -13,10 +13,14 @@ planes of bytes (all lowest bytes, then all second bytes), one after the other i
 import datetime
 import gzip
 import lzma
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy
+
+from .paths import CONFIG, WEIR
 
 FOLDER = Path(__file__).resolve().parents[3] / "data" / "handbook"
 ORIGIN_S = 1_522_540_800  # 2018-04-01T00:00:00Z
@@ -90,6 +94,17 @@ def write(directory: Path, table: dict[str, numpy.ndarray] | None = None) -> tup
                 f'"merchant_id":"T{terminal:05}","is_fraud":{"true" if fraud else "false"},"event_time":"{stamp(time_s)}",'
                 f'"label_time":"{stamp(time_s + LABEL_DELAY_S)}"}}\n')
     return paths
+
+
+def through(command: str, folder: Path, table: dict[str, numpy.ndarray], out: Path) -> None:
+    """The whole of it through `weir features` or `weir replay` with the shipped configuration; says how fast that was."""
+    transactions, labels = write(folder, table)
+    began = time.monotonic()
+    done = subprocess.run([WEIR, command, "--config", CONFIG, "--transactions", transactions, "--labels", labels, "--out", out],
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    speed = len(table["time_s"]) / (time.monotonic() - began)
+    print(done.stderr.strip(), f"weir {command}: {speed:,.0f} payments/s", sep="\n", flush=True)
 
 
 class Text:
