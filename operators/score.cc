@@ -143,10 +143,10 @@ void Scoring::fill_inputs(std::span<ScoredTransaction*> chunk) {
 
 void Scoring::fill_merchant(const PaymentPast& past, std::size_t b) {
   const std::size_t rows_max = scorer_->info().merchant_rows;
-  const std::size_t rows = std::min(rows_max, past.merchant.size());
+  const std::size_t rows = std::min(rows_max, past.merchant_values.size());
   for (std::size_t k = 0; k < rows; ++k) {
     const std::size_t at = b * rows_max + k;
-    merchant_features_.fill(past.merchant[k], past.row,
+    merchant_features_.pick(past.merchant_values[k],
                             batch_.merchant.data() + at * merchant_features_.size());
     batch_.merchant_mask[at] = 1;
   }

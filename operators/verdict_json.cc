@@ -179,12 +179,10 @@ void append_windows(std::string& out, std::span<const double> values,
 }
 
 void append_merchant(std::string& out, const PaymentPast& past) {
-  static const MerchantFeatures features = MerchantFeatures::all();
   out += R"("merchant":[)";
-  for (std::size_t k = 0; k < past.merchant.size(); ++k) {
+  for (std::size_t k = 0; k < past.merchant_values.size(); ++k) {
     out += k == 0 ? "[" : ",[";
-    std::array<float, kMerchantFeatureCount> row;
-    features.fill(past.merchant[k], past.row, row.data());
+    const MerchantRowValues& row = past.merchant_values[k];
     for (std::size_t i = 0; i < row.size(); ++i) {
       if (i > 0) out += ',';
       append_float(out, row[i]);

@@ -161,6 +161,10 @@ Result<PaymentPast> FeatureEngine::process(const Transaction& payment, bool late
   past.knows_merchants = merchant_rows_max_ > 0;
   WEIR_RETURN_IF_ERROR(evaluate(payment, late, users, past));
   remove_payment(past.merchant, past.row);
+  past.merchant_values.reserve(past.merchant.size());
+  for (const LabelledRow& row : past.merchant) {
+    past.merchant_values.push_back(merchant_row_values(row, past.row));
+  }
   for (const auto& entity : entities_) {
     if (!entity) continue;
     for (std::size_t i = 0; i < entity->places.size(); ++i) {

@@ -73,7 +73,8 @@ struct PaymentPast {
   /// The merchant's newest labelled payments as known just before this one, newest first; at most
   /// history.merchant_rows. Without a current profile: none.
   std::vector<LabelledRow> merchant;
-  bool knows_merchants = false;  // history.merchant_rows is above 0
+  std::vector<MerchantRowValues> merchant_values;  // of these rows, as seen from this payment
+  bool knows_merchants = false;                    // history.merchant_rows is above 0
 };
 
 /// A label as windows take it.

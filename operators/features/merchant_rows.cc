@@ -23,18 +23,6 @@ double log_minutes(double ms) {
 
 }  // namespace
 
-enum class MerchantFeatures::Kind : std::uint8_t {
-  kFraud,
-  kLogAmount,
-  kLogRatio,
-  kSameUser,
-  kLogAge,
-  kAge,
-  kLogKnown,
-  kNight,
-  kWeekend,
-};
-
 LabelledRow labelled_row(const state::EventRow& row) {
   WEIR_CHECK(row.label != state::Label::kUnknown);
   return {.time_ms = row.time_ms,
@@ -52,6 +40,22 @@ void remove_payment(std::vector<LabelledRow>& rows, const state::EventRow& payme
   });
 }
 
+MerchantRowValues merchant_row_values(const LabelledRow& row, const state::EventRow& payment) {
+  const double age_ms = ms_since(row.time_ms, payment.time_ms);
+  const double amount = static_cast<double>(row.amount) / state::kAmountScale;
+  const double ratio = row.ratio_milli == 0 ? 1 : static_cast<double>(row.ratio_milli) / 1'000;
+  const double known_ms = ms_since(row.label_time_ms, payment.time_ms);
+  return {row.fraud ? 1.0F : 0.0F,
+          static_cast<float>(natural_log(1 + amount)),
+          static_cast<float>(natural_log(ratio)),
+          row.user == payment.user ? 1.0F : 0.0F,
+          static_cast<float>(log_minutes(age_ms)),
+          static_cast<float>(age_ms / kMsPerDay / kDaysPerAge),
+          static_cast<float>(log_minutes(known_ms)),
+          is_night(row.time_ms) ? 1.0F : 0.0F,
+          is_weekend(row.time_ms) ? 1.0F : 0.0F};
+}
+
 Result<MerchantFeatures> MerchantFeatures::make(std::span<const std::string> names) {
   MerchantFeatures features;
   for (const std::string& name : names) {
@@ -62,50 +66,17 @@ Result<MerchantFeatures> MerchantFeatures::make(std::span<const std::string> nam
                       "(known: {})",
                       name, fmt::join(kMerchantFeatures, ", ")));
     }
-    const auto kind = static_cast<Kind>(found - std::begin(kMerchantFeatures));
-    if (std::ranges::find(features.kinds_, kind) != features.kinds_.end()) {
+    const auto place = static_cast<std::size_t>(found - std::begin(kMerchantFeatures));
+    if (std::ranges::find(features.places_, place) != features.places_.end()) {
       return fatal(fmt::format("the model asks for a feature of merchant rows twice: {}", name));
     }
-    features.kinds_.push_back(kind);
+    features.places_.push_back(place);
   }
   return features;
 }
 
-MerchantFeatures MerchantFeatures::all() {
-  MerchantFeatures features;
-  for (std::size_t i = 0; i < kMerchantFeatureCount; ++i) {
-    features.kinds_.push_back(static_cast<Kind>(i));
-  }
-  return features;
-}
-
-double MerchantFeatures::value(Kind kind, const LabelledRow& row, const state::EventRow& payment) {
-  switch (kind) {
-    case Kind::kFraud:
-      return row.fraud ? 1 : 0;
-    case Kind::kLogAmount:
-      return natural_log(1 + static_cast<double>(row.amount) / state::kAmountScale);
-    case Kind::kLogRatio:
-      return row.ratio_milli == 0 ? 0 : natural_log(static_cast<double>(row.ratio_milli) / 1'000);
-    case Kind::kSameUser:
-      return row.user == payment.user ? 1 : 0;
-    case Kind::kLogAge:
-      return log_minutes(ms_since(row.time_ms, payment.time_ms));
-    case Kind::kAge:
-      return ms_since(row.time_ms, payment.time_ms) / kMsPerDay / kDaysPerAge;
-    case Kind::kLogKnown:
-      return log_minutes(ms_since(row.label_time_ms, payment.time_ms));
-    case Kind::kNight:
-      return is_night(row.time_ms) ? 1 : 0;
-    case Kind::kWeekend:
-      return is_weekend(row.time_ms) ? 1 : 0;
-  }
-  return 0;
-}
-
-void MerchantFeatures::fill(const LabelledRow& row, const state::EventRow& payment,
-                            float* out) const {
-  for (const Kind kind : kinds_) *out++ = static_cast<float>(value(kind, row, payment));
+void MerchantFeatures::pick(const MerchantRowValues& values, float* out) const {
+  for (const std::size_t place : places_) *out++ = values[place];
 }
 
 }  // namespace weir::operators

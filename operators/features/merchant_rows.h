@@ -14,6 +14,7 @@
 //
 // All float32, computed in double and rounded once; the same bits on every machine.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -51,22 +52,22 @@ inline constexpr std::string_view kMerchantFeatures[] = {"fraud",     "log_amoun
                                                          "log_known", "night",      "weekend"};
 inline constexpr std::size_t kMerchantFeatureCount = std::size(kMerchantFeatures);
 
-/// The features of one model, in its order.
+/// All of them, in their order: what features records say, and models are given a choice of.
+using MerchantRowValues = std::array<float, kMerchantFeatureCount>;
+MerchantRowValues merchant_row_values(const LabelledRow& row, const state::EventRow& payment);
+
+/// Those that one model reads, in its order.
 class MerchantFeatures {
  public:
   /// kFatal when a name is unknown (the message lists the known ones) or given twice.
   static Result<MerchantFeatures> make(std::span<const std::string> names);
-  /// All of them, in their order.
-  static MerchantFeatures all();
 
-  [[nodiscard]] std::size_t size() const { return kinds_.size(); }
-  /// Writes size() floats: `row` as seen from `payment`.
-  void fill(const LabelledRow& row, const state::EventRow& payment, float* out) const;
+  [[nodiscard]] std::size_t size() const { return places_.size(); }
+  /// Writes size() floats.
+  void pick(const MerchantRowValues& values, float* out) const;
 
  private:
-  enum class Kind : std::uint8_t;
-  static double value(Kind kind, const LabelledRow& row, const state::EventRow& payment);
-  std::vector<Kind> kinds_;
+  std::vector<std::size_t> places_;
 };
 
 }  // namespace weir::operators
