@@ -177,8 +177,8 @@ class Category(nn.Module):
 class Columns(nn.Module):
     """Columns of a row that stand side by side."""
 
-    __constants__ = ["start", "length"]
-
+    # Not two __constants__: torch writes those in the order of a set of strings, which differs from
+    # process to process.
     def __init__(self, columns: Sequence[int]) -> None:
         super().__init__()
         self.start = columns[0]

@@ -42,15 +42,17 @@ evaluate: {from_day: 2018-08-28, until_day: 2018-08-29}
 """
 
 
-def run(*arguments: object, before: str = "") -> subprocess.CompletedProcess:
-    """The command line in another process, after some Python."""
+def run(
+    *arguments: object, before: str = "", hash_seed: int = 0
+) -> subprocess.CompletedProcess:
+    """The command line in another process, after some Python. `hash_seed` orders its sets of strings."""
     script = f"import sys; {before or 'pass'}\nfrom weir_training.__main__ import main; sys.exit(main())"
     path = f"{REPOSITORY / 'models/training'}{os.pathsep}{Path(__file__).parent}"
     return subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": str(hash_seed)},
     )
 
 
@@ -99,12 +101,13 @@ class PackageTest(unittest.TestCase):
         torch.ops.load_library(LIBRARY)
 
     @classmethod
-    def train(cls, runs: str, seed: int) -> Path:
+    def train(cls, runs: str, seed: int, hash_seed: int = 0) -> Path:
         """In a process of its own, as people do it; returns the package."""
         done = run(
             *("export", cls.home / "tiny.yaml", "--ops", LIBRARY, "--runs", cls.home / runs),
             *("--set", f"seed={seed}"),
             before="from weir_training import build_data; build_data._ENGINE = 'made_engine'",
+            hash_seed=hash_seed,
         )
         assert done.returncode == 0, done.stderr
         return Path(json.loads(done.stdout)["folder"]) / "tiny/1.0.0"
@@ -141,7 +144,8 @@ class PackageTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, f"{path}: {done.stderr}")
 
     def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(self):
-        again, other = self.train("again", 3), self.train("again", 4)
+        # Under 5 the constants of a scripted module come in another order than under 0.
+        again, other = self.train("again", 3, hash_seed=5), self.train("again", 4)
         model = (self.directory / "model.pt").read_bytes()
         self.assertEqual((again / "model.pt").read_bytes(), model)
         self.assertNotEqual((other / "model.pt").read_bytes(), model)
