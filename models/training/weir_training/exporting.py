@@ -34,7 +34,8 @@ def export(parts: Parts, folder: Path, operators: Path) -> dict[str, Any]:
     )
     if uses_network:
         load_operators(operators)
-        served = served_network(parts.shape, parts.network("full"))
+        history_rows = parts.experiment.sequence.history_rows
+        served = served_network(parts.shape, parts.network("full"), history_rows)
         facts["plain_torch_difference_max"] = _agreement(parts, served)
         sequence = package.SequencePart(
             parts.version_of("train"), package.scripted(served), parts.shape.outputs

@@ -120,15 +120,23 @@ class ServedTest(unittest.TestCase):
         torch.ops.load_library(LIBRARY)
         for shape in (SHAPE, replace(SHAPE, embedding=0), replace(SHAPE, amount_hinges=0)):
             trained = made_network(shape)
-            served = torch.jit.script(served_network(shape, trained))
+            served = torch.jit.script(served_network(shape, trained, 16))
             with torch.inference_mode():
                 torch.testing.assert_close(
                     served(*inputs(6)), trained(*inputs(6)), atol=1e-5, rtol=0
                 )
 
+    def test_windows_of_any_length_have_the_same_bits(self):
+        torch.ops.load_library(LIBRARY)
+        rows = inputs(6)[1].size(1)
+        ready = torch.jit.script(served_network(SHAPE, made_network(), rows))
+        other = torch.jit.script(served_network(SHAPE, made_network(), rows + 1))
+        with torch.inference_mode():
+            self.assertTrue(torch.equal(ready(*inputs(6)), other(*inputs(6))))
+
     def test_a_row_does_not_depend_on_its_company(self):
         torch.ops.load_library(LIBRARY)
-        served = torch.jit.script(served_network(SHAPE, made_network()))
+        served = torch.jit.script(served_network(SHAPE, made_network(), 16))
         parts = inputs(7, 40)
         with torch.inference_mode():
             together = served(*parts)

@@ -180,7 +180,7 @@ class ServedOperatorsTest(unittest.TestCase):
 
     def test_the_served_network_is_the_trained_one(self):
         plain = trained_looking_network()
-        served = served_network(Shape(tuple(FEATURES)), plain)
+        served = served_network(Shape(tuple(FEATURES)), plain, 16)
         for number, case in enumerate(golden_cases(Inputs(FEATURES, 16))):
             with torch.inference_mode():
                 torch.testing.assert_close(

@@ -407,7 +407,7 @@ class PartsTest(unittest.TestCase):
         with torch.no_grad():
             for category in network.read_row.categories:  # they start at zero, all alike
                 category.table.normal_()
-        served = package.scripted(served_network(shape, network))
+        served = package.scripted(served_network(shape, network, 16))
         parts = package.Parts(package.SequencePart("s-1", served, shape.outputs))
         directory = self.write(
             "categories",
