@@ -131,6 +131,8 @@ class TreesSettings:
     sequence: list[str] = field(default_factory=list)  # outputs of the network, by name
     days: int = 0  # learn from the last days only; 0: all that the split gives
     rounds: int = 200
+    # Trees of a round, each of its own draw of rows and columns: their mean varies less by chance.
+    num_parallel_tree: int = 1
     max_depth: int = 6
     learning_rate: float = 0.1
     min_child_weight: float = 1.0
@@ -145,12 +147,22 @@ class TreesSettings:
     # Of genuine payments, drawn by the seed; every fraud is kept. Below 1 margins are too high by
     # ln(1 / share), which blend and calibration take back.
     genuine_share: float = 1.0
+    # Of a fraud in the loss; a genuine payment weighs 1. Above 1 margins are too high, likewise.
+    scale_pos_weight: float = 1.0
 
     def check(self) -> None:
         _share("trees.genuine_share", self.genuine_share)
         _at_least("trees.rounds", self.rounds, 1)
+        _at_least("trees.num_parallel_tree", self.num_parallel_tree, 1)
         _at_least("trees.max_depth", self.max_depth, 1)
         _at_least("trees.days", self.days, 0)
+        if not self.scale_pos_weight > 0:
+            raise ExperimentError(f"trees.scale_pos_weight must be positive: {self.scale_pos_weight}")
+        if self.num_parallel_tree > 1 and self.subsample == self.colsample_bytree == 1:
+            raise ExperimentError(
+                "trees.num_parallel_tree needs trees.subsample or trees.colsample_bytree below 1: "
+                "without a draw the trees of a round are alike"
+            )
 
 
 @dataclass(frozen=True)

@@ -281,6 +281,7 @@ DECLARED = (
 ROWS = Inputs(["log_amount", "night"], 16, 3, ["fraud", "log_age"], DECLARED)
 OUTPUTS = ["mule", "fraud", "embedding_0"]
 READ = ["declared:share", "sequence:embedding_0", "declared:count", "sequence:fraud"]
+FOREST = boosted(2, num_parallel_tree=4, subsample=0.7, scale_pos_weight=4.0)
 KNOTS = package.Isotonic((-2.0, 0.5, 1.25, 4.0), (0.0, 0.01, 0.3, 0.99))
 
 
@@ -316,8 +317,8 @@ class PartsTest(unittest.TestCase):
         package.write_package(self.home / "made" / version, **(given | bent))
         return self.home / "made" / version
 
-    def trees_alone(self, **bent: object) -> dict:
-        part = package.TreesPart("t-1", boosted(2), ["declared:count", "declared:share"])
+    def trees_alone(self, model: bytes = boosted(2), **bent: object) -> dict:
+        part = package.TreesPart("t-1", model, ["declared:count", "declared:share"])
         alone = {"parts": package.Parts(trees=part), "inputs": Inputs(declared=DECLARED)}
         return alone | {"blend": None} | bent
 
@@ -368,6 +369,12 @@ class PartsTest(unittest.TestCase):
         scores = read.score(case)
         np.testing.assert_array_equal(scores.z, scores.margin.astype(np.float64))
 
+    def test_a_round_of_several_trees_is_one_round(self):
+        directory = self.write("forest", **self.trees_alone(FOREST))
+        manifest = json.loads((directory / "manifest.json").read_text())
+        self.assertEqual(manifest["parts"]["trees"]["rounds"], 10)
+        self.assertEqual(len(xgboost.Booster(model_file=bytearray(FOREST)).get_dump()), 40)
+
     def test_a_network_alone_needs_no_trees(self):
         parts = package.Parts(sequence=self.network)
         read = package.check_package(self.write("sequence", parts=parts, blend=None))
@@ -386,6 +393,7 @@ class PartsTest(unittest.TestCase):
             ("engine-isotonic", {}, 0.0),
             ("engine-platt", {"calibration": package.Platt(1.1, -0.7)}, 1e-15),
             ("engine-trees", self.trees_alone(), 0.0),
+            ("engine-forest", self.trees_alone(FOREST), 0.0),
         ):
             directory = self.write(version, **bent)
             done = subprocess.run([SCORE_GOLDEN, directory], capture_output=True, text=True)
