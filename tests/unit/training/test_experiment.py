@@ -9,6 +9,7 @@ from pathlib import Path
 
 from weir_training.experiment import Experiment, ExperimentError, load, load_ablations
 
+EXPERIMENTS = Path(__file__).parents[3] / "models/training/experiments"
 TEXT = """
 name: tiny
 version: 1.0.0
@@ -46,8 +47,12 @@ class ExperimentTest(unittest.TestCase):
         self.refused("unknown key typo", TEXT + "typo: 1\n")
         self.refused("unknown key trees.round; known here: .*rounds", TEXT, "trees.round=3")
 
+    def test_every_shipped_experiment_is_read_with_its_ablations(self):
+        for path in sorted(EXPERIMENTS.glob("*.yaml")):
+            self.assertEqual(set(load_ablations(path)), set(load(path).ablations), path.name)
+
     def test_the_shipped_experiment_explains_every_key(self):
-        text = (Path(__file__).parents[3] / "models/training/experiments/handbook.yaml").read_text()
+        text = (EXPERIMENTS / "handbook.yaml").read_text()
         for name, kind in typing.get_type_hints(Experiment).items():
             section = (typing.get_args(kind) or (kind,))[0]
             keys = fields(section) if is_dataclass(section) else []
