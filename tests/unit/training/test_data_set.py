@@ -21,7 +21,7 @@ class DataSetTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.home = Path(directory.name)
-        transactions, labels = write_json_lines(self.home, 600, seed=2)
+        transactions, labels = write_json_lines(self.home, 600, seed=2, with_types=True)
         self.config = self.home / "weir.yaml"
         self.config.write_text("")
         self.settings = {
@@ -46,6 +46,8 @@ class DataSetTest(unittest.TestCase):
         self.assertIsInstance(data.declared, np.memmap)
         np.testing.assert_array_equal(data.payments.rows.amount_minor, payments.rows.amount_minor)
         np.testing.assert_array_equal(data.payments.is_fraud, payments.is_fraud)
+        np.testing.assert_array_equal(data.payments.kind, payments.kind)
+        self.assertEqual(data.payments.kind_names, ("chargeback", "tc40"))
         self.assertEqual(data.definitions, ["user count window=3d", "payment value amount"])
         self.assertEqual(data.sources, sources)
         self.assertEqual(self.facts["payments"], 600)

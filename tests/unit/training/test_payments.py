@@ -91,6 +91,23 @@ class PaymentsTest(unittest.TestCase):
         data, _ = read_payments([self.lines("t", transaction(1), transaction(2))], [labels])
         np.testing.assert_array_equal(data.is_fraud, [-1, 0])
 
+    def test_the_kind_of_a_fraud_is_the_type_of_its_last_label_and_no_scenario(self):
+        told = [("tc40", True), ("chargeback", True), (None, True), ("analyst_good", False)]
+        labels = [
+            {"transaction_id": str(i), "is_fraud": fraud, "type": kind, "fraud_scenario": 3}
+            for i, (kind, fraud) in enumerate(told)
+        ]
+        labels.append({"transaction_id": "0", "is_fraud": True, "type": "chargeback"})
+        payments = self.lines("t", *(transaction(i, fraud_scenario=2) for i in range(5)))
+        data, _ = read_payments([payments], [self.lines("l", *labels)])
+        named = [("", *data.kind_names)[code] for code in data.kind]
+        self.assertEqual(named, ["chargeback", "chargeback", "", "", ""])
+        csv, _ = read_payments([self.file("h.csv", HEADER + "1,130,4961,3412,146.0,1,3\n")])
+        self.assertEqual((csv.kind.tolist(), csv.kind_names), ([0], ()))
+        with self.assertRaisesRegex(DataError, "bad:1: the type of a label must be text: 7"):
+            bad = self.lines("bad", {"transaction_id": "2", "is_fraud": True, "type": 7})
+            read_payments([payments], [bad])
+
     def test_optional_fields_are_zero_when_absent(self):
         path = self.lines("t", transaction(1), transaction(2, device_id="d", is_card_present=False))
         data, _ = read_payments([path])
