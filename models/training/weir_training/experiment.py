@@ -94,6 +94,8 @@ class SequenceSettings:
     easy_share: float = 0.1  # of plain genuine payments, drawn anew each epoch and weighted up
     average: float = 0.0  # of weights over the last steps: decay per step, 0: none
     next_weight: float = 0.1  # of the next payment's amount and gap in the loss beside fraud
+    # Of a fraud's kind, the `type` of its label, in the loss; a fraud weighs 1. 0: kinds are not asked.
+    kind_weight: float = 0.0
     start_from: Optional[Path] = None  # a package whose weights to go on from
 
     def check(self) -> None:
@@ -106,6 +108,10 @@ class SequenceSettings:
         for name in ("row_width", "merchant_row_width"):
             if getattr(self, name) % 16:
                 raise ExperimentError(f"sequence.{name} must be a multiple of 16")
+        for name in ("next_weight", "kind_weight"):
+            _at_least(f"sequence.{name}", getattr(self, name), 0)
+        if self.next_weight and not self.embedding:
+            raise ExperimentError("sequence.next_weight needs sequence.embedding: 0 for both, or for none")
         _share("sequence.easy_share", self.easy_share)
         _share("sequence.average", self.average)
 
@@ -233,8 +239,8 @@ class Experiment:
         for part in self.blend.parts:
             if getattr(self, part) is None:
                 raise ExperimentError(f"blend.parts names {part}, but there is no section {part}")
-        if self.pretrain and not self.sequence:
-            raise ExperimentError("pretrain needs a section sequence")
+        if self.pretrain and not (self.sequence and self.sequence.embedding):
+            raise ExperimentError("pretrain needs a section sequence with an embedding")
         if self.trees and self.trees.sequence and not self.sequence:
             raise ExperimentError("trees.sequence needs a section sequence")
 

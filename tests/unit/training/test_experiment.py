@@ -88,6 +88,9 @@ class ExperimentTest(unittest.TestCase):
             ("evaluate={each_fold: true, from_day: 2018-08-08}", "each_fold needs a protocol"),
             ("data.workers=ray", "needs data.part_days"),
             ("trees.sequence=[fraud]", "needs a section sequence"),
+            ("sequence.kind_weight=-1", "kind_weight must be at least 0"),
+            ("sequence.embedding=0", "next_weight needs sequence.embedding"),
+            ("pretrain={}", "pretrain needs a section sequence with an embedding"),
         ):
             self.refused(why, TEXT, change)
 

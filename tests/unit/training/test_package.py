@@ -407,10 +407,17 @@ class PartsTest(unittest.TestCase):
                 self.assertLessEqual(abs(case["p"] - scores.p[0]), tolerance)
 
     @unittest.skipUnless(SCORE_GOLDEN, "WEIR_SCORE_GOLDEN does not name the engine's scorer")
-    def test_the_engine_takes_the_trained_network_with_categories(self):
+    def test_the_engine_takes_the_trained_network_with_categories_and_kinds(self):
         features = ["log_amount", "night", "mcc_slot", "same_merchant", "merchant_slot"]
         merchant = ["fraud", "log_amount", "log_known"]
-        shape = Shape(tuple(features), tuple(merchant), merchant_rows=5, flat_rows=3, width=16)
+        shape = Shape(
+            tuple(features),
+            tuple(merchant),
+            merchant_rows=5,
+            flat_rows=3,
+            width=16,
+            kinds=("dispute", "tc40"),
+        )
         network = plain_network(shape, 3)
         with torch.no_grad():
             for category in network.read_row.categories:  # they start at zero, all alike
