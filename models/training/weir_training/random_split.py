@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import importlib
 import json
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from weir_training.payments import UNLABELLED, DataError, read_payments
 
 _EXIT_USAGE = 64  # the engine's exit codes
 _EXIT_DATA = 65
+_EXIT_UNAVAILABLE = 69
 
 
 def stratified(is_fraud: np.ndarray, test_share: float, seed: int) -> np.ndarray:
@@ -51,9 +51,8 @@ def figures(experiment: Experiment, test_share: float, seed: int) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder:
         labels = Path(folder) / "labels.jsonl"
         _copy_without(set(payments.transaction_id[is_test].tolist()), files.labels, labels)
-        engine = importlib.import_module(build_data._ENGINE).compute(
-            str(files.config), str(files.transactions[0]), str(labels), list(files.set)
-        )
+        told = (str(files.config), str(files.transactions[0]), str(labels))
+        engine = build_data.asked("compute", *told, list(files.set))
     data = dataset.join(payments, engine, [""] * len(engine["names"]), sources)
     names = settings.declared or data.declared_names
     rows = data.declared[:, data.declared_columns(names)]
@@ -94,9 +93,12 @@ def main() -> int:
     except ExperimentError as error:
         print(f"weir_training.random_split: {error}", file=sys.stderr)
         return _EXIT_USAGE
-    except (DataError, EngineMissing) as error:
+    except DataError as error:
         print(f"weir_training.random_split: {error}", file=sys.stderr)
         return _EXIT_DATA
+    except EngineMissing as error:
+        print(f"weir_training.random_split: {error}", file=sys.stderr)
+        return _EXIT_UNAVAILABLE
     print(json.dumps(lines, indent=1))
     return 0
 

@@ -205,6 +205,12 @@ class PackageTest(unittest.TestCase):
             )
         self.assertEqual(package.package_digest(self.directory), before)
 
+    def test_an_engine_that_is_not_built_has_a_code_of_its_own(self):
+        missing = "from weir_features import arrays; arrays._MODULE = 'nowhere'"
+        done = run("data", self.home / "tiny.yaml", "--runs", self.home / "none", before=missing)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("no nowhere in", done.stderr)
+
     def test_bad_input_ends_with_one_line_and_the_code_of_its_kind(self):
         for arguments, code in (
             (("check", "--package", self.home / "none", "--ops", LIBRARY), 65),

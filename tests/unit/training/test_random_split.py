@@ -31,6 +31,7 @@ class RandomSplitTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         home = Path(directory.name)
         write_json_lines(home, 2_000, seed=1)
+        (home / "weir.yaml").write_text("")
         self.file = home / "tiny.yaml"
         self.file.write_text(TEXT)
         self.told: list[str] = []  # transactions whose label the engine was told
