@@ -91,13 +91,32 @@ class Payments:
         )
 
 
-class _Label(NamedTuple):
+class Label(NamedTuple):
+    """Somebody's opinion about a payment: pipeline/core/label.h."""
+
     is_fraud: bool
     known_ms: int
     kind: str  # of fraud; empty: genuine, or it does not say
+    label_id: str
+    revision: int
+
+    def outranks(self, stands: Label) -> bool:
+        """Whether it counts instead of the opinion so far: state/windows/entity_windows.cc, once more. A label without an
+        id, which the engine would not take, is an opinion of its own.
+        """
+        if self.label_id and self.label_id == stands.label_id:
+            return self.revision > stands.revision
+        if self.known_ms != stands.known_ms:
+            return self.known_ms > stands.known_ms
+        return _unsigned(self.label_id) >= _unsigned(stands.label_id)
 
 
-_NO_LABEL = _Label(False, NEVER_MS, "")
+_NO_LABEL = Label(False, NEVER_MS, "", "", 0)
+
+
+def _unsigned(label_id: str) -> int:
+    """As the engine compares ids."""
+    return hash_id(label_id) & ((1 << 64) - 1)
 
 
 @dataclass(frozen=True)
@@ -164,12 +183,10 @@ def read_payments(
 ) -> tuple[Payments, list[Source]]:
     """Reads all files into one data set; the sources come back for the manifest."""
     sources: list[Source] = []
-    known: dict[str, _Label] = {}
+    known: dict[str, Label] = {}
     for path in labels:
         content, digest = _read(path)
-        found = _read_labels(path, content)
-        known.update(found)
-        sources.append(Source(path.name, digest, len(found)))
+        sources.append(Source(path.name, digest, add_labels(known, path, content)))
     columns = _Columns()
     seen: set[tuple[str, str]] = set()
     for path in transactions:
@@ -261,7 +278,7 @@ def _coded(numbers: np.ndarray, form: str, codes: _Codes) -> np.ndarray:
 def _append_json_lines(
     path: Path,
     content: bytes,
-    known: dict[str, _Label],
+    known: dict[str, Label],
     seen: set[tuple[str, str]],
     columns: _Columns,
 ) -> int:
@@ -300,7 +317,7 @@ def _append_table(table: list[list[int]], ids: list[bytes], columns: _Columns) -
 
 
 def _row_of(
-    record: dict[str, Any], known: dict[str, _Label], codes: dict[str, _Codes]
+    record: dict[str, Any], known: dict[str, Label], codes: dict[str, _Codes]
 ) -> list[int]:
     """One transaction in the order of Rows, then user, label, when that is known, and its kind."""
     exponent = exponent_of(record["currency"])
@@ -325,26 +342,41 @@ def _row_of(
     ]
 
 
-def _read_labels(path: Path, content: bytes) -> dict[str, _Label]:
-    """By transaction id. A later line about the same transaction revises the earlier one, its type
-    included.
+def add_labels(known: dict[str, Label], path: Path, content: bytes) -> int:
+    """Into `known`, by transaction id: of several labels of a payment the one that counts in the
+    engine too. Returns how many there were.
     """
-    found: dict[str, _Label] = {}
+    count = 0
     for number, record in _json_lines(path, content):
         if not isinstance(record.get("is_fraud"), bool) or "transaction_id" not in record:
             raise DataError(
                 f"{path}:{number}: a label needs transaction_id and is_fraud (true or false)"
             )
-        known, kind = record.get("label_time"), record.get("type") or ""
-        if not isinstance(kind, str):
-            raise DataError(f"{path}:{number}: the type of a label must be text: {kind}")
         try:
-            known_ms = NEVER_MS if known is None else event_time_ms(known)
-        except ValueError as error:
-            raise DataError(f"{path}:{number}: {error}") from error
-        is_fraud = record["is_fraud"]
-        found[str(record["transaction_id"])] = _Label(is_fraud, known_ms, kind if is_fraud else "")
-    return found
+            label = _label_of(record)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}:{number}: not a label: {error}") from error
+        key = str(record["transaction_id"])
+        stands = known.get(key)
+        if stands is None or label.outranks(stands):
+            known[key] = label
+        count += 1
+    return count
+
+
+def _label_of(record: dict[str, Any]) -> Label:
+    known, is_fraud = record.get("label_time"), record["is_fraud"]
+    texts = [record.get(name) or "" for name in ("type", "label_id")]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("type and label_id must be text")
+    kind, label_id = texts
+    return Label(
+        is_fraud,
+        NEVER_MS if known is None else event_time_ms(known),
+        kind if is_fraud else "",
+        label_id,
+        int(record.get("revision") or 0),
+    )
 
 
 def _json_lines(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -369,7 +401,11 @@ def event_time_ms(value: str | int) -> int:
     A leap second counts as the start of the next one, as in the engine: no calendar class here
     knows it.
     """
-    if isinstance(value, int) or value.isdigit():
+    if type(value) is int:
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"not a time: {value!r}")
+    if value.isdigit():
         return int(value)
     leap = value[16:19] == ":60"
     moment = datetime.fromisoformat(value[:17] + "59" + value[19:] if leap else value)

@@ -272,6 +272,18 @@ class FilesTest(unittest.TestCase):
             with self.assertRaisesRegex(DataError, where):
                 read_scores(verdicts, labels)
 
+    def test_labels_are_those_that_training_learns_from(self):
+        made = one_day([0.1, 0.2], [0, 1])
+        verdicts, labels = self.written(made)
+        told = {"label_id": "L", "transaction_id": "1", "label_time": "2018-07-01T00:00:00Z"}
+        with open(labels[0], "a") as file:  # of an earlier time than the one above
+            file.write(json.dumps(told | {"is_fraud": False}) + "\n")
+        self.assertEqual(read_scores(verdicts, labels)[0].is_fraud.tolist(), [0, 1])
+        with open(labels[0], "a") as file:
+            file.write(json.dumps(told | {"is_fraud": "false"}) + "\n")
+        with self.assertRaisesRegex(DataError, "labels.jsonl:4: a label needs .*true or false"):
+            read_scores(verdicts, labels)
+
     def test_a_slice_from_outside_goes_by_transaction(self):
         made = one_day([0.1, 0.2, 0.3], [0, 1, 0])
         path = self.home / "kind.csv"
