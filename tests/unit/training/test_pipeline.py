@@ -200,7 +200,10 @@ class PipelineTest(unittest.TestCase):
         result = json.loads((done.folder / "evaluation.json").read_text())
         self.assertEqual([line["name"] for line in result["ablations"]], ["as it is", "trees only"])
         self.assertTrue(result["attention"]["reads"][0]["rows"])
-        self.assertEqual(len(result["test_looks"]), 1)
+        # Each line is a look: the verdicts once, and what is compared without a replay.
+        looked = [look["package"] for look in result["test_looks"]]
+        self.assertEqual(len(looked), 2)
+        self.assertIn("trees only", looked[0])
         self.assertIn(package.package_digest(self.package), result["package"])
         self.assertFalse((done.folder / "verdicts.jsonl").exists())
 

@@ -130,7 +130,11 @@ def read_outside(path: Path, scores: Scores) -> np.ndarray:
 
     It sorts payments into groups for a table. No model, nor the pipeline, ever sees it.
     """
-    lines = (line.split(",") for line in _read(path)[0].decode().splitlines())
+    try:
+        text = _read(path)[0].decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8: {error}") from error
+    lines = (line.split(",") for line in text.splitlines())
     header = next(lines, [])
     if len(header) != 2 or header[0] != "transaction_id":
         raise DataError(f"{path}: the header must be transaction_id,NAME")
