@@ -94,7 +94,7 @@ class SequenceSettings:
     easy_share: float = 0.1  # of plain genuine payments, drawn anew each epoch and weighted up
     average: float = 0.0  # of weights over the last steps: decay per step, 0: none
     next_weight: float = 0.1  # of the next payment's amount and gap in the loss beside fraud
-    # Of a fraud's kind, the `type` of its label, in the loss; a fraud weighs 1. 0: kinds are not asked.
+    # Of a fraud's kind, the `type` of its label, in the loss; a fraud weighs 1. 0: not asked.
     kind_weight: float = 0.0
     start_from: Optional[Path] = None  # a package whose weights to go on from
 
@@ -111,7 +111,9 @@ class SequenceSettings:
         for name in ("next_weight", "kind_weight"):
             _at_least(f"sequence.{name}", getattr(self, name), 0)
         if self.next_weight and not self.embedding:
-            raise ExperimentError("sequence.next_weight needs sequence.embedding: 0 for both, or for none")
+            raise ExperimentError(
+                "sequence.next_weight needs sequence.embedding: 0 for both, or for none"
+            )
         _share("sequence.easy_share", self.easy_share)
         _share("sequence.average", self.average)
 
@@ -163,7 +165,9 @@ class TreesSettings:
         _at_least("trees.max_depth", self.max_depth, 1)
         _at_least("trees.days", self.days, 0)
         if not self.scale_pos_weight > 0:
-            raise ExperimentError(f"trees.scale_pos_weight must be positive: {self.scale_pos_weight}")
+            raise ExperimentError(
+                f"trees.scale_pos_weight must be positive: {self.scale_pos_weight}"
+            )
         if self.num_parallel_tree > 1 and self.subsample == self.colsample_bytree == 1:
             raise ExperimentError(
                 "trees.num_parallel_tree needs trees.subsample or trees.colsample_bytree below 1: "

@@ -100,7 +100,7 @@ class _State:
         self._settings = settings
         named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self._parameters = [p for _, p in named]
-        # Clipped apart: a large gradient of the kinds must not make the steps of the others smaller.
+        # Clipped apart: a large gradient of the kinds must not shorten the steps of the others.
         of_kinds = [p for name, p in named if name.startswith("kinds.")]
         others = [p for name, p in named if not name.startswith("kinds.")]
         self._clipped = [group for group in (others, of_kinds) if group]
@@ -249,8 +249,9 @@ def next_loss(examples: Examples, until_ms: int, columns: slice) -> Loss:
 
 
 def kind_loss(kind: np.ndarray, kinds: Sequence[int], columns: slice) -> Loss:
-    """Cross entropy of a fraud's kind among `kinds`, codes in the order of `columns`. `kind` [N] of all payments: one that
-    is not among them, as of a genuine payment, teaches nothing. A fraud counts as in fraud_loss: 1 of the batch.
+    """Cross entropy of a fraud's kind among `kinds`, codes in the order of `columns`. `kind` [N] of
+    all payments: one that is not among them, as of a genuine payment, teaches nothing. A fraud
+    counts as in fraud_loss: 1 of the batch.
     """
     place = {code: at for at, code in enumerate(kinds)}
     target = torch.tensor([place.get(int(code), -1) for code in kind])

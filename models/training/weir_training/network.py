@@ -317,9 +317,9 @@ class Behaviour(nn.Module):
 
 
 class Kinds(nn.Module):
-    """Of which kind a fraud would be: a logit for each, to be compared with each other only. A branch of its own that
-    reads the payment and what the fraud token has found, and teaches that nothing: the fraud score is the same bits with
-    it and without.
+    """Of which kind a fraud would be: a logit for each, to be compared with each other only. A branch
+    of its own that reads the payment and what the fraud token has found, and teaches that nothing:
+    the fraud score is the same bits with it and without.
     """
 
     def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:

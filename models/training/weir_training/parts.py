@@ -149,7 +149,7 @@ class Parts:
 
     @property
     def shape_settings(self) -> SequenceSettings:
-        """Without what decides only how labels are learned, so that such changes keep pretraining."""
+        """Without what decides only how labels are learned: such changes keep pretraining."""
         learned = ("epochs", "batch", "learning_rate", "genuine_weight", "weight_decay")
         learned += ("easy_share", "average", "next_weight", "start_from")
         plain = SequenceSettings()
@@ -366,7 +366,9 @@ class Parts:
         return facts | (self._kinds_told() if self.uses("sequence") and self.kinds else {})
 
     def _kinds_told(self) -> dict[str, Any]:
-        """How often the network names the kind of a held-out fraud, and how often the commonest kind would be right."""
+        """How often the network names the kind of a held-out fraud, and how often the commonest kind
+        would be right.
+        """
         index, codes = self.split.held_out, self._kind_codes
         index = index[np.isin(self.data.payments.kind[index], codes)]
         if not len(index):
@@ -374,8 +376,12 @@ class Parts:
         outputs = score(self.network("early"), self.examples, index, "kinds")
         named = np.array(codes)[outputs[:, self._kind_columns].argmax(axis=1)]
         kind = np.asarray(self.data.payments.kind[index])
-        commonest = np.bincount(kind).max() / len(kind)
-        return {"kinds": {"frauds": len(kind), "right": float((named == kind).mean()), "commonest": float(commonest)}}
+        figures = {
+            "frauds": len(kind),
+            "right": float((named == kind).mean()),
+            "commonest": float(np.bincount(kind).max() / len(kind)),
+        }
+        return {"kinds": figures}
 
     @cached_property
     def blend(self) -> dict[str, Any]:

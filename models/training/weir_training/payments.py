@@ -101,8 +101,8 @@ class Label(NamedTuple):
     revision: int
 
     def outranks(self, stands: Label) -> bool:
-        """Whether it counts instead of the opinion so far: state/windows/entity_windows.cc, once more. A label without an
-        id, which the engine would not take, is an opinion of its own.
+        """Whether it counts instead of the opinion so far: state/windows/entity_windows.cc, once
+        more. A label without an id, which the engine would not take, is an opinion of its own.
         """
         if self.label_id and self.label_id == stands.label_id:
             return self.revision > stands.revision
@@ -366,10 +366,9 @@ def add_labels(known: dict[str, Label], path: Path, content: bytes) -> int:
 
 def _label_of(record: dict[str, Any]) -> Label:
     known, is_fraud = record.get("label_time"), record["is_fraud"]
-    texts = [record.get(name) or "" for name in ("type", "label_id")]
-    if not all(isinstance(text, str) for text in texts):
+    kind, label_id = record.get("type") or "", record.get("label_id") or ""
+    if not isinstance(kind, str) or not isinstance(label_id, str):
         raise ValueError("type and label_id must be text")
-    kind, label_id = texts
     return Label(
         is_fraud,
         NEVER_MS if known is None else event_time_ms(known),

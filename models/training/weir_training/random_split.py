@@ -1,9 +1,10 @@
-"""The published comparison on S-FFSD: labelled payments split at random, each share with as many frauds.
+"""The published comparison on S-FFSD: labelled payments split at random, as many frauds in each share.
 
     python3 -m weir_training.random_split experiments/sffsd.yaml --test-share 0.6
 
-Past and future mix in such a split, so that its figures say little about a stream; `evaluate` has those. The engine is
-told the labels of the training payments only, after their delay: no feature knows a label of the test payments.
+Past and future mix in such a split, so that its figures say little about a stream; `evaluate` has
+those. The engine is told the labels of the training payments only, after their delay: no feature
+knows a label of the test payments.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _EXIT_UNAVAILABLE = 69
 
 
 def stratified(is_fraud: np.ndarray, test_share: float, seed: int) -> np.ndarray:
-    """Which payments are for the test, as bool: the share of the frauds and the same of the genuine ones; of unlabelled
-    ones none.
+    """Which payments are for the test, as bool: the share of the frauds and the same of the genuine
+    ones; of unlabelled ones none.
     """
     random = np.random.default_rng(seed)
     is_test = np.zeros(len(is_fraud), bool)
@@ -45,7 +46,9 @@ def figures(experiment: Experiment, test_share: float, seed: int) -> dict[str, A
     """Of the experiment's trees, fitted on one share and scored on the other."""
     settings, files = experiment.trees, experiment.data
     if settings is None or settings.sequence or len(files.transactions) != 1:
-        raise ExperimentError("a random split takes trees over declared features, of one file of transactions")
+        raise ExperimentError(
+            "a random split takes trees over declared features, of one file of transactions"
+        )
     payments, sources = read_payments(files.transactions, files.labels)
     is_test = stratified(payments.is_fraud, test_share, seed)
     with tempfile.TemporaryDirectory() as folder:
