@@ -63,7 +63,7 @@ class TrainingPipeline(unittest.TestCase):
             result = json.load(file)
         self.assertIn(self.ran["registered"]["digest"], result["package"])
         self.assertEqual([fold["name"] for fold in result["folds"]], ["2018-08-08", "2018-08-15", "2018-08-22", "2018-08-29"])
-        self.assertEqual(len((self.home / "looks.jsonl").read_text().splitlines()), 1)
+        self.assertEqual(len((self.home / "looks.jsonl").read_text().splitlines()), 2)  # it and its ablation
 
     def test_the_pipeline_foresees_what_the_engine_says(self):
         """Ablations are scored without a replay; that this is the same shows in the line without a change."""

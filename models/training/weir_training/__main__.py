@@ -219,13 +219,13 @@ def main() -> int:
         told = arguments.run(arguments)
         if os.environ.get("RANK", "0") == "0":  # of torchrun: one of them talks
             print(json.dumps(told, indent=2))
-    except OperatorsMissing as error:
+    except (OperatorsMissing, EngineMissing) as error:
         print(f"weir_training: {error}", file=sys.stderr)
         return _EXIT_UNAVAILABLE
     except ExperimentError as error:
         print(f"weir_training: {error}", file=sys.stderr)
         return _EXIT_USAGE
-    except (DataError, CalibrationError, PackageError, EngineMissing) as error:
+    except (DataError, CalibrationError, PackageError) as error:
         print(f"weir_training: {error}", file=sys.stderr)
         return _EXIT_DATA
     return 0

@@ -65,10 +65,7 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
         engine = _from_parquet(settings.features)
     else:
         engine = _computed(settings, payments.rows.event_time_ms, folder)
-    declared = importlib.import_module(_ENGINE).definitions(
-        str(settings.config), list(settings.set)
-    )
-    definitions = dict(declared)
+    definitions = dict(asked("definitions", str(settings.config), list(settings.set)))
     other = [name for name in engine["names"] if name not in definitions]
     if other:
         raise DataError(f"{settings.config} does not declare {', '.join(other)}")
@@ -85,10 +82,19 @@ def build(settings: DataSettings, folder: Path) -> dict[str, Any]:
     }
 
 
+def asked(what: str, *of: Any, engine: str | None = None) -> Any:
+    """The engine's answer: `compute` or `definitions`. What it refuses is an error of the data."""
+    module = importlib.import_module(engine or _ENGINE)
+    try:
+        return getattr(module, what)(*of)
+    except ValueError as error:
+        raise DataError(str(error)) from error
+
+
 def _computed(settings: DataSettings, time_ms: np.ndarray, folder: Path) -> dict[str, Any]:
     if not settings.part_days and len(settings.transactions) == len(settings.labels) == 1:
         files = (settings.config, settings.transactions[0], settings.labels[0])
-        return importlib.import_module(_ENGINE).compute(*map(str, files), list(settings.set))
+        return asked("compute", *map(str, files), list(settings.set))
     parts = list(_parts(settings, time_ms, folder / "parts"))
     results = []
     with Progress("data", len(parts)) as progress:
@@ -124,18 +130,32 @@ def _parts(settings: DataSettings, time_ms: np.ndarray, folder: Path) -> Iterato
 def _spread(workers: str, work: Callable[[Part], str], parts: Sequence[Part]) -> Iterator[str]:
     """Results in the order of the parts, whoever makes them."""
     if workers == "ray":
-        import ray  # optional: models/training/requirements-ray.txt
-
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False)
-        remote = ray.remote(work)
-        for promise in [remote.remote(part) for part in parts]:
-            yield ray.get(promise)
+        yield from _by_ray(work, parts)
     elif workers == "processes":
         with ProcessPoolExecutor() as pool:
             yield from pool.map(work, parts)
     else:
         yield from map(work, parts)
+
+
+def _by_ray(work: Callable[[Part], str], parts: Sequence[Part]) -> Iterator[str]:
+    """On a cluster that is joined already, or on one of this machine that goes when the parts are
+    made: training needs its cores and memory.
+    """
+    import ray  # optional: models/training/requirements-ray.txt
+
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        ray.init(log_to_driver=False)
+    try:
+        remote = ray.remote(work)
+        for promise in [remote.remote(part) for part in parts]:
+            yield ray.get(promise)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None  # as if it had happened here
+    finally:
+        if is_ours:
+            ray.shutdown()
 
 
 def compute_part(part: Part) -> str:
@@ -146,9 +166,8 @@ def compute_part(part: Part) -> str:
     transactions, labels = folder / f"{name}.jsonl", folder / f"{name}-labels.jsonl"
     ids = _cut(part.transactions, transactions, _in_time(part.first_ms, part.until_ms))
     _cut(part.labels, labels, lambda record: record["transaction_id"] in ids)
-    engine = importlib.import_module(part.engine).compute(
-        part.config, str(transactions), str(labels), part.set
-    )
+    files = (part.config, str(transactions), str(labels))
+    engine = asked("compute", *files, part.set, engine=part.engine)
     mine = np.asarray(engine["event_time_ms"]) >= part.from_ms
     result = {"names": engine["names"]}
     for column in ("transaction_id", "values", "merchant", "merchant_mask"):

@@ -21,7 +21,7 @@ from weir_training.payments import DataError, Payments, Rows, Source
 
 FILE = "dataset.json"
 NEVER_MS = np.iinfo(np.int64).max
-_FORMAT = 1
+_FORMAT = 2
 _ROW = "row_"
 
 
@@ -75,6 +75,7 @@ def write(folder: Path, data: DataSet) -> None:
             for name, definition in zip(data.declared_names, data.definitions)
         ],
         "merchant_rows": data.merchant.shape[1],
+        "kinds": list(data.payments.kind_names),
         "sources": [asdict(source) for source in data.sources],
     }
     (folder / FILE).write_text(json.dumps(about, indent=1) + "\n")
@@ -94,7 +95,13 @@ def read(folder: Path) -> DataSet:
 
     rows = Rows(*(column(_ROW + f.name) for f in fields(Rows)))
     return DataSet(
-        payments=Payments(rows, column("user"), column("is_fraud")),
+        payments=Payments(
+            rows,
+            column("user"),
+            column("is_fraud"),
+            kind=column("kind"),
+            kind_names=tuple(about["kinds"]),
+        ),
         transaction_id=column("transaction_id"),
         label_time_ms=column("label_time_ms"),
         declared=column("declared"),
@@ -111,6 +118,7 @@ def _columns(data: DataSet) -> dict[str, np.ndarray]:
     return columns | {
         "user": data.payments.user,
         "is_fraud": data.payments.is_fraud,
+        "kind": data.payments.kind,
         "transaction_id": data.transaction_id,
         "label_time_ms": data.label_time_ms,
         "declared": data.declared,

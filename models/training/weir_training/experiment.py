@@ -94,6 +94,8 @@ class SequenceSettings:
     easy_share: float = 0.1  # of plain genuine payments, drawn anew each epoch and weighted up
     average: float = 0.0  # of weights over the last steps: decay per step, 0: none
     next_weight: float = 0.1  # of the next payment's amount and gap in the loss beside fraud
+    # Of a fraud's kind, the `type` of its label, in the loss; a fraud weighs 1. 0: not asked.
+    kind_weight: float = 0.0
     start_from: Optional[Path] = None  # a package whose weights to go on from
 
     def check(self) -> None:
@@ -106,6 +108,12 @@ class SequenceSettings:
         for name in ("row_width", "merchant_row_width"):
             if getattr(self, name) % 16:
                 raise ExperimentError(f"sequence.{name} must be a multiple of 16")
+        for name in ("next_weight", "kind_weight"):
+            _at_least(f"sequence.{name}", getattr(self, name), 0)
+        if self.next_weight and not self.embedding:
+            raise ExperimentError(
+                "sequence.next_weight needs sequence.embedding: 0 for both, or for none"
+            )
         _share("sequence.easy_share", self.easy_share)
         _share("sequence.average", self.average)
 
@@ -131,6 +139,8 @@ class TreesSettings:
     sequence: list[str] = field(default_factory=list)  # outputs of the network, by name
     days: int = 0  # learn from the last days only; 0: all that the split gives
     rounds: int = 200
+    # Trees of a round, each of its own draw of rows and columns: their mean varies less by chance.
+    num_parallel_tree: int = 1
     max_depth: int = 6
     learning_rate: float = 0.1
     min_child_weight: float = 1.0
@@ -145,12 +155,24 @@ class TreesSettings:
     # Of genuine payments, drawn by the seed; every fraud is kept. Below 1 margins are too high by
     # ln(1 / share), which blend and calibration take back.
     genuine_share: float = 1.0
+    # Of a fraud in the loss; a genuine payment weighs 1. Above 1 margins are too high, likewise.
+    scale_pos_weight: float = 1.0
 
     def check(self) -> None:
         _share("trees.genuine_share", self.genuine_share)
         _at_least("trees.rounds", self.rounds, 1)
+        _at_least("trees.num_parallel_tree", self.num_parallel_tree, 1)
         _at_least("trees.max_depth", self.max_depth, 1)
         _at_least("trees.days", self.days, 0)
+        if not self.scale_pos_weight > 0:
+            raise ExperimentError(
+                f"trees.scale_pos_weight must be positive: {self.scale_pos_weight}"
+            )
+        if self.num_parallel_tree > 1 and self.subsample == self.colsample_bytree == 1:
+            raise ExperimentError(
+                "trees.num_parallel_tree needs trees.subsample or trees.colsample_bytree below 1: "
+                "without a draw the trees of a round are alike"
+            )
 
 
 @dataclass(frozen=True)
@@ -221,8 +243,8 @@ class Experiment:
         for part in self.blend.parts:
             if getattr(self, part) is None:
                 raise ExperimentError(f"blend.parts names {part}, but there is no section {part}")
-        if self.pretrain and not self.sequence:
-            raise ExperimentError("pretrain needs a section sequence")
+        if self.pretrain and not (self.sequence and self.sequence.embedding):
+            raise ExperimentError("pretrain needs a section sequence with an embedding")
         if self.trees and self.trees.sequence and not self.sequence:
             raise ExperimentError("trees.sequence needs a section sequence")
 

@@ -49,11 +49,15 @@ class Shape:
     flat_width: int = 8  # of such a row
     category_width: int = 4  # of a learned vector for a category
     embedding: int = 8  # numbers that sum the user's behaviour up; 0: only the logit of fraud
-    embedding_heads: int = 2
+    embedding_heads: int = 2  # over the user's rows, of either branch beside the hops
+    kinds: tuple[str, ...] = ()  # of fraud, to be told apart; empty: not asked
 
     @staticmethod
     def of(
-        settings: SequenceSettings, features: Sequence[str], merchant_features: Sequence[str]
+        settings: SequenceSettings,
+        features: Sequence[str],
+        merchant_features: Sequence[str],
+        kinds: Sequence[str] = (),
     ) -> Shape:
         """As an experiment asks for it."""
         return Shape(
@@ -72,6 +76,7 @@ class Shape:
             flat_width=settings.flat_width,
             category_width=settings.category_width,
             embedding=settings.embedding,
+            kinds=tuple(kinds),
         )
 
     @property
@@ -96,10 +101,11 @@ class Shape:
     @property
     def outputs(self) -> list[str]:
         """Names of the columns of forward's result."""
-        if not self.embedding:
-            return ["fraud"]
-        behaviour = [f"embedding_{i}" for i in range(self.embedding)]
-        return ["fraud", "next_log_amount", "next_log_gap", *behaviour]
+        names = ["fraud"]
+        if self.embedding:
+            names += ["next_log_amount", "next_log_gap"]
+            names += [f"embedding_{i}" for i in range(self.embedding)]
+        return names + [f"kind_{kind}" for kind in self.kinds]
 
 
 class _LinearParameters(nn.Module):
@@ -329,6 +335,30 @@ class Behaviour(nn.Module):
         return torch.cat([following, user], 1)
 
 
+class Kinds(nn.Module):
+    """Of which kind a fraud would be: a logit for each, to be compared with each other only. A branch
+    of its own that reads the payment and what the fraud token has found, and teaches that nothing:
+    the fraud score is the same bits with it and without.
+    """
+
+    def __init__(self, shape: Shape, linear: Type[nn.Module], attend: Type[nn.Module]) -> None:
+        super().__init__()
+        asked = shape.embedding_heads * (shape.row_width + 1)
+        self.ask = linear(shape.width, asked)
+        self.attend = attend(shape.embedding_heads)
+        payment = shape.row_inputs + shape.amount_hinges
+        self.take_in = linear(asked + payment + shape.width, 32, relu=True)
+        self.tell = linear(32, len(shape.kinds))
+
+    def forward(
+        self, payment: Tensor, found: Tensor, rows: Tensor, log_gap: Tensor, mask: Tensor
+    ) -> Tensor:
+        if not torch.jit.is_scripting():  # what is served learns nothing
+            payment, found, rows = payment.detach(), found.detach(), rows.detach()
+        answers = self.attend(self.ask(found), rows, log_gap, mask)
+        return self.tell(self.take_in(torch.cat([payment, found, answers], 1)))
+
+
 def bounded(logit: Tensor) -> Tensor:
     """Beyond 10 a tenth of the slope: order is kept, and a float32 logit keeps its precision. Amounts
     far above all seen gave logits of 63, where rounding alone is 2e-5.
@@ -352,7 +382,7 @@ class AttendNetwork(nn.Module):
         inputs = shape.row_inputs
         self.read_row = ReadRow(shape)
         self.hinges = self.scale_merchant = self.read_merchant = None
-        self.encode_merchant = self.behaviour = None
+        self.encode_merchant = self.behaviour = self.kinds = None
         if shape.amount_hinges:
             self.hinges = linear(1, shape.amount_hinges, relu=True)
         self.token_in = linear(inputs + shape.amount_hinges, shape.width, relu=True)
@@ -368,6 +398,8 @@ class AttendNetwork(nn.Module):
         self.head = linear(shape.width, 1)
         if shape.embedding:
             self.behaviour = Behaviour(shape, linear, attend)
+        if shape.kinds:  # last, so that all else starts from the same weights as without
+            self.kinds = Kinds(shape, linear, attend)
 
     def forward(
         self,
@@ -393,9 +425,12 @@ class AttendNetwork(nn.Module):
             merchant_gap = merchant.select(2, self.gap_column).contiguous()
         for hop in self.hops:
             x = hop(x, rows, log_gap, mask, merchant_rows, merchant_gap, merchant_mask)
-        if self.behaviour is None:
-            return bounded(self.head(x))
-        return torch.cat([bounded(self.head(x)), self.behaviour(first, rows, log_gap, mask)], 1)
+        outputs = bounded(self.head(x))
+        if self.behaviour is not None:
+            outputs = torch.cat([outputs, self.behaviour(first, rows, log_gap, mask)], 1)
+        if self.kinds is not None:
+            outputs = torch.cat([outputs, self.kinds(token, x, rows, log_gap, mask)], 1)
+        return outputs
 
 
 def plain_network(shape: Shape, seed: int) -> AttendNetwork:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ from weir_training.fit import (
     draw_labelled,
     fit,
     fraud_loss,
+    kind_loss,
     next_loss,
     score,
     sum_of,
@@ -39,6 +41,8 @@ from weir_training.world import World
 
 _SCALE_ROWS = 50_000  # payments that say what the scale of inputs is
 _NEXT_COLUMNS = slice(1, 3)  # of the network's outputs: the next payment's amount and gap
+_KIND_EXAMPLES_MIN = 30  # frauds of the early days, for a kind to be told apart
+_KINDS_MAX = 32
 
 
 class Parts:
@@ -98,7 +102,38 @@ class Parts:
 
     @property
     def shape(self) -> Shape:
-        return Shape.of(self.experiment.sequence, self.examples.features, self.merchant_names)
+        names = (self.examples.features, self.merchant_names, self.kinds)
+        return Shape.of(self.experiment.sequence, *names)
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """Of fraud, that have enough examples to be told apart; by name."""
+        if not self.experiment.sequence.kind_weight:
+            return []
+        payments, early = self.data.payments, self.split.early.index
+        counts = np.bincount(payments.kind[early], minlength=len(payments.kind_names) + 1)[1:]
+        enough = [n for n, count in zip(payments.kind_names, counts) if count >= _KIND_EXAMPLES_MIN]
+        if not 2 <= len(enough) <= _KINDS_MAX:
+            known = ", ".join(f"{n} {count}" for n, count in zip(payments.kind_names, counts))
+            raise DataError(
+                f"sequence.kind_weight needs 2 to {_KINDS_MAX} kinds of fraud with at least "
+                f"{_KIND_EXAMPLES_MIN} examples each in the early days: labels name them by `type`, "
+                f"and {len(enough)} have that many ({known or 'none is named'})"
+            )
+        for name in enough:
+            if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+                raise DataError(f"a label's type is to name an output, and cannot: {name!r}")
+        return sorted(enough)
+
+    @property
+    def _kind_codes(self) -> list[int]:
+        return [self.data.payments.kind_names.index(name) + 1 for name in self.kinds]
+
+    @property
+    def _kind_columns(self) -> slice:
+        """Of the network's outputs: the last ones."""
+        outputs = len(self.shape.outputs)
+        return slice(outputs - len(self.kinds), outputs)
 
     def _fresh(self) -> nn.Module:
         """Untrained, but it knows the scale of the data: that of the early days, for both fits."""
@@ -114,11 +149,13 @@ class Parts:
 
     @property
     def shape_settings(self) -> SequenceSettings:
-        """Without what decides only how fraud is learned, so that such changes keep pretraining."""
+        """Without what decides only how labels are learned: such changes keep pretraining."""
         learned = ("epochs", "batch", "learning_rate", "genuine_weight", "weight_decay")
         learned += ("easy_share", "average", "next_weight", "start_from")
         plain = SequenceSettings()
-        return replace(self.experiment.sequence, **{n: getattr(plain, n) for n in learned})
+        asks_kinds = float(self.experiment.sequence.kind_weight > 0)
+        plain_values = {n: getattr(plain, n) for n in learned} | {"kind_weight": asks_kinds}
+        return replace(self.experiment.sequence, **plain_values)
 
     @property
     def split_settings(self) -> list[Any]:
@@ -180,6 +217,9 @@ class Parts:
             if chosen.next_weight:
                 also = next_loss(self.examples, learned.until_ms, _NEXT_COLUMNS)
                 loss = sum_of(loss, also, chosen.next_weight)
+            if self.kinds:
+                also = kind_loss(self.data.payments.kind, self._kind_codes, self._kind_columns)
+                loss = sum_of(loss, also, chosen.kind_weight)
             draw = draw_labelled(self.examples, learned.index, settings)
             self._fit(folder, which, network, draw, loss, settings, "train")
         weights = sum(p.numel() for p in network.parameters())
@@ -256,6 +296,12 @@ class Parts:
         names = settings.declared or self.data.declared_names
         rows = np.asarray(self.data.declared[index])[:, self.data.declared_columns(names)]
         if settings.sequence:
+            missing = set(settings.sequence) - set(self.shape.outputs)
+            if missing:
+                raise DataError(
+                    f"trees.sequence: no output {', '.join(sorted(missing))}; the network has "
+                    + ", ".join(self.shape.outputs)
+                )
             if outputs is None:
                 outputs = score(self.network(which), self.examples, index, "outputs")
             columns = [self.shape.outputs.index(name) for name in settings.sequence]
@@ -311,12 +357,31 @@ class Parts:
             )
             + "\n"
         )
-        return {
+        facts = {
             "held_out": seen,
             "log_loss": log_loss(calibration.probability(z), is_fraud),
             "parts": parts,
             "weights": asdict(weights) if weights else None,
         }
+        return facts | (self._kinds_told() if self.uses("sequence") and self.kinds else {})
+
+    def _kinds_told(self) -> dict[str, Any]:
+        """How often the network names the kind of a held-out fraud, and how often the commonest kind
+        would be right.
+        """
+        index, codes = self.split.held_out, self._kind_codes
+        index = index[np.isin(self.data.payments.kind[index], codes)]
+        if not len(index):
+            return {}
+        outputs = score(self.network("early"), self.examples, index, "kinds")
+        named = np.array(codes)[outputs[:, self._kind_columns].argmax(axis=1)]
+        kind = np.asarray(self.data.payments.kind[index])
+        figures = {
+            "frauds": len(kind),
+            "right": float((named == kind).mean()),
+            "commonest": float(np.bincount(kind).max() / len(kind)),
+        }
+        return {"kinds": figures}
 
     @cached_property
     def blend(self) -> dict[str, Any]:
@@ -337,6 +402,9 @@ class Parts:
         return (logit if parts == ["sequence"] else margin).astype(np.float64)
 
 
+_NO_KINDS = {"kinds": []}  # of packages that are older than kinds
+
+
 def _weights_of_package(
     directory: Path, network: nn.Module, shape: Shape
 ) -> dict[str, torch.Tensor]:
@@ -344,7 +412,7 @@ def _weights_of_package(
     manifest = json.loads((directory / "manifest.json").read_text())
     theirs = manifest.get("training", {}).get("network")
     mine = json.loads(json.dumps(asdict(shape)))
-    if theirs != mine:
+    if theirs is None or _NO_KINDS | theirs != mine:
         raise DataError(f"{directory} holds a network of another shape: {theirs}, not {mine}")
     file = manifest["parts"]["sequence"]["file"]
     kept = torch.jit.load(str(directory / file)).state_dict()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Sequence
+from typing import Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -74,15 +74,49 @@ class Payments:
     # What ties payments to other tables, and when their label is known; read by no feature.
     transaction_id: np.ndarray | None = None  # [N] of bytes
     label_time_ms: np.ndarray | None = None  # [N] NEVER_MS where no label says when it came
+    # [N] the `type` of the label that calls it a fraud, as a code: its place in kind_names, from 1
+    # on; 0: genuine, or no label says. Like the label itself an outcome, read by no feature.
+    kind: np.ndarray | None = None
+    kind_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.user)
 
     def take(self, index: np.ndarray) -> Payments:
-        columns = (self.user, self.is_fraud, self.transaction_id, self.label_time_ms)
+        columns = (self.user, self.is_fraud, self.transaction_id, self.label_time_ms, self.kind)
         return Payments(
-            self.rows.take(index), *(None if c is None else c[index] for c in columns)
+            self.rows.take(index),
+            *(None if c is None else c[index] for c in columns),
+            self.kind_names,
         )
+
+
+class Label(NamedTuple):
+    """Somebody's opinion about a payment: pipeline/core/label.h."""
+
+    is_fraud: bool
+    known_ms: int
+    kind: str  # of fraud; empty: genuine, or it does not say
+    label_id: str
+    revision: int
+
+    def outranks(self, stands: Label) -> bool:
+        """Whether it counts instead of the opinion so far: state/windows/entity_windows.cc, once
+        more. A label without an id, which the engine would not take, is an opinion of its own.
+        """
+        if self.label_id and self.label_id == stands.label_id:
+            return self.revision > stands.revision
+        if self.known_ms != stands.known_ms:
+            return self.known_ms > stands.known_ms
+        return _unsigned(self.label_id) >= _unsigned(stands.label_id)
+
+
+_NO_LABEL = Label(False, NEVER_MS, "", "", 0)
+
+
+def _unsigned(label_id: str) -> int:
+    """As the engine compares ids."""
+    return hash_id(label_id) & ((1 << 64) - 1)
 
 
 @dataclass(frozen=True)
@@ -103,6 +137,11 @@ class _Codes:
         self._codes: dict[str, int] = {"": 0}
         self._engine = engine
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that are not empty, in the order of their codes when these are counted."""
+        return tuple(self._codes)[1:]
+
     def of(self, text: str) -> int:
         if text not in self._codes:
             self._codes[text] = self._engine(text) if self._engine else len(self._codes)
@@ -112,7 +151,7 @@ class _Codes:
 class _Columns:
     """Grows the columns of a data set file by file; one code table per kind of id."""
 
-    _COUNTED = ("user", "currency", "device", "card")
+    _COUNTED = ("user", "currency", "device", "card", "kind")
     _OF_THE_ENGINE = {
         "merchant": hash_id,
         "country": pack_country,
@@ -134,8 +173,9 @@ class _Columns:
         }
         order = np.argsort(joined["event_time_ms"], kind="stable")
         rows = Rows(*(joined[f.name][order] for f in fields(Rows)))
-        others = ("user", "is_fraud", "transaction_id", "label_time_ms")
-        return Payments(rows, *(joined[name][order] for name in others))
+        others = ("user", "is_fraud", "transaction_id", "label_time_ms", "kind")
+        columns = (joined[name][order] for name in others)
+        return Payments(rows, *columns, self.codes["kind"].names)
 
 
 def read_payments(
@@ -143,18 +183,16 @@ def read_payments(
 ) -> tuple[Payments, list[Source]]:
     """Reads all files into one data set; the sources come back for the manifest."""
     sources: list[Source] = []
-    verdicts: dict[str, tuple[bool, int]] = {}
+    known: dict[str, Label] = {}
     for path in labels:
         content, digest = _read(path)
-        found = _read_labels(path, content)
-        verdicts.update(found)
-        sources.append(Source(path.name, digest, len(found)))
+        sources.append(Source(path.name, digest, add_labels(known, path, content)))
     columns = _Columns()
     seen: set[tuple[str, str]] = set()
     for path in transactions:
         content, digest = _read(path)
         if content.lstrip()[:1] == b"{":
-            rows = _append_json_lines(path, content, verdicts, seen, columns)
+            rows = _append_json_lines(path, content, known, seen, columns)
         else:
             rows = _append_handbook_csv(path, content, columns)
         sources.append(Source(path.name, digest, rows))
@@ -224,6 +262,7 @@ def _append_handbook_csv(path: Path, content: bytes, columns: _Columns) -> int:
         is_fraud=is_fraud.astype(np.int64),
         transaction_id=ids.astype(np.int64).astype("S"),
         label_time_ms=HANDBOOK_EPOCH_MS + time_s.astype(np.int64) * 1000 + HANDBOOK_LABEL_DELAY_MS,
+        kind=absent,
     )
     return len(table)
 
@@ -239,7 +278,7 @@ def _coded(numbers: np.ndarray, form: str, codes: _Codes) -> np.ndarray:
 def _append_json_lines(
     path: Path,
     content: bytes,
-    verdicts: dict[str, tuple[bool, int]],
+    known: dict[str, Label],
     seen: set[tuple[str, str]],
     columns: _Columns,
 ) -> int:
@@ -255,7 +294,7 @@ def _append_json_lines(
             if key in seen:
                 continue
             seen.add(key)
-            table.append(_row_of(record, verdicts, columns.codes))
+            table.append(_row_of(record, known, columns.codes))
             ids.append(key[1].encode())
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise DataError(f"{path}:{number}: not a transaction: {error!r}") from error
@@ -269,7 +308,7 @@ def _append_json_lines(
 
 def _append_table(table: list[list[int]], ids: list[bytes], columns: _Columns) -> None:
     """Moves the lists into columns and leaves them empty."""
-    names = [f.name for f in fields(Rows)] + ["user", "is_fraud", "label_time_ms"]
+    names = [f.name for f in fields(Rows)] + ["user", "is_fraud", "label_time_ms", "kind"]
     columns.append(
         **dict(zip(names, np.array(table, np.int64).T)), transaction_id=np.array(ids)
     )
@@ -278,11 +317,11 @@ def _append_table(table: list[list[int]], ids: list[bytes], columns: _Columns) -
 
 
 def _row_of(
-    record: dict[str, Any], verdicts: dict[str, tuple[bool, int]], codes: dict[str, _Codes]
+    record: dict[str, Any], known: dict[str, Label], codes: dict[str, _Codes]
 ) -> list[int]:
-    """One transaction in the order of Rows, then user, label and when that is known."""
+    """One transaction in the order of Rows, then user, label, when that is known, and its kind."""
     exponent = exponent_of(record["currency"])
-    is_fraud, known_ms = verdicts.get(str(record["transaction_id"]), (UNLABELLED, NEVER_MS))
+    label = known.get(str(record["transaction_id"]), _NO_LABEL)
     return [
         event_time_ms(record["event_time"]),
         amount_minor(record["amount"], exponent),
@@ -297,26 +336,46 @@ def _row_of(
         int(record.get("mcc") or 0),
         codes["channel"].of(str(record.get("channel") or "")),
         codes["user"].of(str(record["user_id"])),
-        int(is_fraud),
-        known_ms,
+        UNLABELLED if label is _NO_LABEL else int(label.is_fraud),
+        label.known_ms,
+        codes["kind"].of(label.kind),
     ]
 
 
-def _read_labels(path: Path, content: bytes) -> dict[str, tuple[bool, int]]:
-    """Transaction id -> fraud, and when that is known. A later line about the same transaction revises the earlier one."""
-    found: dict[str, tuple[bool, int]] = {}
+def add_labels(known: dict[str, Label], path: Path, content: bytes) -> int:
+    """Into `known`, by transaction id: of several labels of a payment the one that counts in the
+    engine too. Returns how many there were.
+    """
+    count = 0
     for number, record in _json_lines(path, content):
         if not isinstance(record.get("is_fraud"), bool) or "transaction_id" not in record:
             raise DataError(
                 f"{path}:{number}: a label needs transaction_id and is_fraud (true or false)"
             )
-        known = record.get("label_time")
         try:
-            known_ms = NEVER_MS if known is None else event_time_ms(known)
-        except ValueError as error:
-            raise DataError(f"{path}:{number}: {error}") from error
-        found[str(record["transaction_id"])] = record["is_fraud"], known_ms
-    return found
+            label = _label_of(record)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{path}:{number}: not a label: {error}") from error
+        key = str(record["transaction_id"])
+        stands = known.get(key)
+        if stands is None or label.outranks(stands):
+            known[key] = label
+        count += 1
+    return count
+
+
+def _label_of(record: dict[str, Any]) -> Label:
+    known, is_fraud = record.get("label_time"), record["is_fraud"]
+    kind, label_id = record.get("type") or "", record.get("label_id") or ""
+    if not isinstance(kind, str) or not isinstance(label_id, str):
+        raise ValueError("type and label_id must be text")
+    return Label(
+        is_fraud,
+        NEVER_MS if known is None else event_time_ms(known),
+        kind if is_fraud else "",
+        label_id,
+        int(record.get("revision") or 0),
+    )
 
 
 def _json_lines(path: Path, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -341,7 +400,11 @@ def event_time_ms(value: str | int) -> int:
     A leap second counts as the start of the next one, as in the engine: no calendar class here
     knows it.
     """
-    if isinstance(value, int) or value.isdigit():
+    if type(value) is int:
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"not a time: {value!r}")
+    if value.isdigit():
         return int(value)
     leap = value[16:19] == ":60"
     moment = datetime.fromisoformat(value[:17] + "59" + value[19:] if leap else value)

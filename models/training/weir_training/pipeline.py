@@ -18,10 +18,9 @@ from typing import Any, Sequence
 import numpy as np
 
 from weir_training import attention, build_data, package
-from weir_training.evaluation import judge
+from weir_training.evaluation import judge, looks
 from weir_training.evaluation.evaluate import evaluate
-from weir_training.evaluation.folds import Fold, days
-from weir_training.evaluation.looks import FILE as LOOKS_FILE
+from weir_training.evaluation.folds import Fold, days, touches_published_test
 from weir_training.evaluation.money import Costs
 from weir_training.evaluation.scores import Scores
 from weir_training.experiment import Experiment
@@ -208,12 +207,16 @@ class Pipeline:
             Costs(settings.alert_cost),
             settings.slices,
             f"{self.experiment.name} {self.experiment.version}",
-            settings.looks or self.runs / LOOKS_FILE,
+            self._looks_file,
             more,
         )
         for path in verdicts.values():
             path.unlink()  # a gigabyte a million: a replay makes them again
         return {"mean": result["mean"], "report": "report.html"}
+
+    @property
+    def _looks_file(self) -> Path:
+        return self.experiment.evaluate.looks or self.runs / looks.FILE
 
     def _protocol(self) -> str | Fold:
         settings = self.experiment.evaluate
@@ -300,9 +303,14 @@ class Pipeline:
         """A line for this experiment and one for each of its ablations, which share steps with it
         where they agree.
         """
-        where = self.experiment.evaluate.protocol or "the evaluated days"
+        settings = self.experiment.evaluate
+        where = settings.protocol or "the evaluated days"
         lines = [{"name": "as it is", "mean": self.figures(), "folds": where}]
         for name, other in self.ablations:
+            folds = [fold for fold, _ in other._by_fold()]
+            if settings.is_test or touches_published_test(folds):
+                package_name = f"{other.experiment.name}/{other.experiment.version}, {name}"
+                looks.record(self._looks_file, package_name, None, [fold.name for fold in folds])
             lines.append({"name": name, "mean": other.figures(), "folds": where})
         return lines
 

@@ -4,8 +4,9 @@
     RUNS/steps/train-3f8a12cd90ab.part/  begun: checkpoints are in here, the next run goes on
 
 The digest is over the step's settings, its code, its input files and the digests of the steps it
-needs. So a step that is up to date is skipped, one whose inputs changed is done again, experiments
-that agree on a step share it, and nothing is ever stale. One run at a time works in a folder RUNS.
+needs. So a step that is up to date is skipped, one whose inputs changed is done again, and
+experiments that agree on a step share it. Only the engine's build is not in it: who changes what
+features mean removes the folder. One run at a time works in a folder RUNS.
 """
 
 from __future__ import annotations

@@ -42,6 +42,7 @@ def fit_trees(
         "nthread": 1,
         "seed": seed,
         "base_score": 0.5,
+        "num_parallel_tree": settings.num_parallel_tree,
         "max_depth": settings.max_depth,
         "eta": settings.learning_rate,
         "min_child_weight": settings.min_child_weight,
@@ -51,6 +52,7 @@ def fit_trees(
         "reg_alpha": settings.reg_alpha,
         "gamma": settings.gamma,
         "max_bin": settings.max_bin,
+        "scale_pos_weight": settings.scale_pos_weight,
         "monotone_constraints": f"({rises})",
     }
     data = xgboost.DMatrix(rows, label=is_fraud, missing=np.nan, nthread=1)

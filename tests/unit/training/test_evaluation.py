@@ -191,6 +191,25 @@ class SlicesTest(unittest.TestCase):
             self.assertEqual(total, len(made), table["slice"])
 
 
+class JsonTest(unittest.TestCase):
+    def test_what_there_is_no_figure_of_is_null_and_no_number_that_json_lacks(self):
+        made = scores(6)
+        made.p[:] = np.minimum(made.p, 0.8)
+        made.p[:2_500] = 0.9  # more than any budget, all or none: no alert within it
+        made.amount[(made.is_fraud > 0) & (made.amount < 10)] = 0.0  # a slice with nothing to save
+        result = evaluate(made, [Fold("all", FIRST_DAY, 21)])
+        result["protocol"] = result["title"] = "made"
+        json.dumps(result, allow_nan=False)
+        self.assertEqual(result["alerts"][0]["alerts"], 0)
+        self.assertIsNone(result["alerts"][0]["precision"])
+        below_10 = result["slices"][0]["groups"][0]
+        self.assertGreater(below_10["frauds"], 0)
+        self.assertIsNone(below_10["saved_share"])
+        page = report.html_report(result)
+        self.assertNotIn("nan", page)
+        self.assertNotIn("None", page)
+
+
 class IntervalsTest(unittest.TestCase):
     def test_a_draw_of_every_day_once_gives_the_figures_themselves(self):
         for ties in (False, True):
@@ -272,11 +291,34 @@ class FilesTest(unittest.TestCase):
             with self.assertRaisesRegex(DataError, where):
                 read_scores(verdicts, labels)
 
+    def test_labels_are_those_that_training_learns_from(self):
+        made = one_day([0.1, 0.2], [0, 1])
+        verdicts, labels = self.written(made)
+        told = {"label_id": "L", "transaction_id": "1", "label_time": "2018-07-01T00:00:00Z"}
+        with open(labels[0], "a") as file:  # of an earlier time than the one above
+            file.write(json.dumps(told | {"is_fraud": False}) + "\n")
+        self.assertEqual(read_scores(verdicts, labels)[0].is_fraud.tolist(), [0, 1])
+        with open(labels[0], "a") as file:
+            file.write(json.dumps(told | {"is_fraud": "false"}) + "\n")
+        with self.assertRaisesRegex(DataError, "labels.jsonl:4: a label needs .*true or false"):
+            read_scores(verdicts, labels)
+
     def test_a_slice_from_outside_goes_by_transaction(self):
         made = one_day([0.1, 0.2, 0.3], [0, 1, 0])
         path = self.home / "kind.csv"
         path.write_text("transaction_id,kind\n1,a\n0,b\n")
         self.assertEqual(read_outside(path, made).tolist(), ["b", "a", "(not given)"])
+
+    def test_a_file_that_cannot_be_read_is_named(self):
+        made = one_day([0.1], [0])
+        path = self.home / "kind.csv"
+        path.write_bytes(b"transaction_id,kind\n0,\xff\n")
+        with self.assertRaisesRegex(DataError, "kind.csv: not UTF-8"):
+            read_outside(path, made)
+        kept = self.home / looks.FILE
+        kept.write_text("<<<<<<< ours\n")
+        with self.assertRaisesRegex(DataError, "test_looks.jsonl:1: not a look"):
+            looks.looks(kept)
 
     def test_every_look_at_the_test_folds_is_kept(self):
         kept = self.home / "deep" / looks.FILE
@@ -317,6 +359,12 @@ class ReportTest(unittest.TestCase):
     def test_text_from_outside_is_text(self):
         self.assertIn("&lt;b&gt;0", self.page)
         self.assertNotIn("<b>0<", self.page)
+
+    def test_a_period_that_touches_the_published_test_weeks_is_a_look_at_them(self):
+        for first, days, count in ((FIRST_DAY, 14, 0), (FIRST_DAY + 7, 8, 1), (FIRST_DAY + 35, 7, 1)):
+            out = self.home / f"period {first} {days}"
+            result = judge.judge(self.verdicts, [self.labels], out, Fold("period", first, days))
+            self.assertEqual(len(result["test_looks"]), count, (first, days))
 
     def test_looks_at_the_published_test_weeks_are_counted_by_themselves(self):
         self.assertEqual(len(self.result["test_looks"]), 2)

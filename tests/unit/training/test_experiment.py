@@ -1,12 +1,15 @@
 # Experiment files: strict, with messages that name the key; changes from the command line win.
 
 import tempfile
+import typing
 import unittest
+from dataclasses import fields, is_dataclass
 from datetime import date
 from pathlib import Path
 
-from weir_training.experiment import ExperimentError, load, load_ablations
+from weir_training.experiment import Experiment, ExperimentError, load, load_ablations
 
+EXPERIMENTS = Path(__file__).parents[3] / "models/training/experiments"
 TEXT = """
 name: tiny
 version: 1.0.0
@@ -44,6 +47,18 @@ class ExperimentTest(unittest.TestCase):
         self.refused("unknown key typo", TEXT + "typo: 1\n")
         self.refused("unknown key trees.round; known here: .*rounds", TEXT, "trees.round=3")
 
+    def test_every_shipped_experiment_is_read_with_its_ablations(self):
+        for path in sorted(EXPERIMENTS.glob("*.yaml")):
+            self.assertEqual(set(load_ablations(path)), set(load(path).ablations), path.name)
+
+    def test_the_shipped_experiment_explains_every_key(self):
+        text = (EXPERIMENTS / "handbook.yaml").read_text()
+        for name, kind in typing.get_type_hints(Experiment).items():
+            section = (typing.get_args(kind) or (kind,))[0]
+            keys = fields(section) if is_dataclass(section) else []
+            for key in [name, *(f.name for f in keys)]:
+                self.assertRegex(text, rf"\b{key}:", f"{name}: {key}")
+
     def test_a_missing_key_is_named(self):
         self.refused("missing key split.until", TEXT.replace("until: 2018-08-08", ""))
         self.refused("missing key name", TEXT.replace("name: tiny", ""))
@@ -62,6 +77,9 @@ class ExperimentTest(unittest.TestCase):
     def test_a_value_out_of_range_is_an_error(self):
         for change, why in (
             ("trees.rounds=0", "trees.rounds must be at least 1: 0"),
+            ("trees.num_parallel_tree=0", "trees.num_parallel_tree must be at least 1: 0"),
+            ("trees.num_parallel_tree=4", "num_parallel_tree needs .*: without a draw .* alike"),
+            ("trees.scale_pos_weight=0", "trees.scale_pos_weight must be positive: 0.0"),
             ("split.held_out_days=0", "held_out_days must be positive"),
             ("calibration.method=none", "must be one of platt, isotonic: none"),
             ("blend.parts=[sequence]", "no section sequence"),
@@ -70,6 +88,9 @@ class ExperimentTest(unittest.TestCase):
             ("evaluate={each_fold: true, from_day: 2018-08-08}", "each_fold needs a protocol"),
             ("data.workers=ray", "needs data.part_days"),
             ("trees.sequence=[fraud]", "needs a section sequence"),
+            ("sequence.kind_weight=-1", "kind_weight must be at least 0"),
+            ("sequence.embedding=0", "next_weight needs sequence.embedding"),
+            ("pretrain={}", "pretrain needs a section sequence with an embedding"),
         ):
             self.refused(why, TEXT, change)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,16 @@ import torch
 from made_payments import payments
 from weir_training import fit as fitting
 from weir_training.examples import Examples, MerchantRows
-from weir_training.fit import FitSettings, draw_all, draw_labelled, fit, fraud_loss, next_loss
+from weir_training.fit import (
+    FitSettings,
+    draw_all,
+    draw_labelled,
+    fit,
+    fraud_loss,
+    kind_loss,
+    next_loss,
+    sum_of,
+)
 from weir_training.network import Shape, plain_network
 
 FEATURES = ["log_amount", "same_merchant"]
@@ -121,6 +131,51 @@ class DrawTest(unittest.TestCase):
         examples = Examples(payments([1] * 20, list(range(20)), amount_minor=amount), FEATURES, 4)
         notable = examples.is_notable(np.arange(20), 1.0)
         self.assertEqual(np.flatnonzero(notable).tolist(), [11])  # e times the median is 271.8
+
+
+class KindTest(unittest.TestCase):
+    """Frauds of two kinds, told apart by the amount: code 2 above 80, 1 below 15."""
+
+    settings = FitSettings(epochs=30, batch=64, learning_rate=0.02, weight_decay=0.0)
+    index = np.arange(400)
+
+    def setUp(self):
+        torch.set_num_threads(1)
+        data = made_data()
+        amount = data.rows.amount_minor
+        kind = np.where(amount > 8_000, 2, np.where(amount < 1_500, 1, 0))
+        data = replace(data, is_fraud=kind > 0, kind=kind, kind_names=("tc40", "dispute"))
+        self.examples = Examples(data, FEATURES, 4)
+        self.shape = Shape(tuple(FEATURES), width=8, row_width=16, inner=8, embedding=2)
+
+    def outputs(self, kinds: tuple[str, ...], weight: float) -> np.ndarray:
+        network = plain_network(replace(self.shape, kinds=kinds), 1)
+        loss = sum_of(fraud_loss(self.examples), next_loss(self.examples, 1 << 62, slice(1, 3)), 0.1)
+        if kinds:
+            of_kinds = kind_loss(self.examples.payments.kind, [2, 1], slice(-2, None))
+            loss = sum_of(loss, of_kinds, weight)
+        draw = draw_labelled(self.examples, self.index, self.settings)
+        fit(network, self.examples, draw, loss, self.settings)
+        return fitting.score(network, self.examples, self.index, "score")
+
+    def test_a_network_learns_the_kinds_that_are_in_the_data(self):
+        outputs = self.outputs(("dispute", "tc40"), 1.0)
+        kind = self.examples.payments.kind
+        frauds = kind > 0
+        named = np.array([2, 1])[outputs[frauds][:, -2:].argmax(axis=1)]
+        self.assertGreater((named == kind[frauds]).mean(), 0.95)
+
+    def test_kinds_change_no_bit_of_all_that_is_learned_beside_them(self):
+        without = self.outputs((), 0.0)
+        np.testing.assert_array_equal(self.outputs(("dispute", "tc40"), 50.0)[:, :-2], without)
+
+    def test_a_payment_without_a_kind_teaches_nothing(self):
+        loss = kind_loss(np.array([0, 3, 1, 2]), [2, 1], slice(1, 3))
+        outputs = torch.tensor([[0.0, 5.0, -5.0]] * 2)
+        genuine_and_rare = loss(outputs, np.array([0, 1]), torch.ones(2))
+        self.assertEqual(genuine_and_rare.item(), 0.0)
+        wrong_and_right = loss(outputs, np.array([2, 3]), torch.ones(2))
+        self.assertAlmostEqual(wrong_and_right.item(), 5.0, places=3)  # 10 and 0, over two payments
 
 
 class NextPaymentTest(unittest.TestCase):

@@ -112,13 +112,17 @@ class NetworkTest(unittest.TestCase):
     def test_outputs_are_named(self):
         self.assertEqual(made_network()(*inputs(5)).shape, (7, len(SHAPE.outputs)))
         self.assertEqual(replace(SHAPE, embedding=0).outputs, ["fraud"])
+        told = replace(SHAPE, kinds=("dispute", "tc40"))
+        self.assertEqual(told.outputs, [*SHAPE.outputs, "kind_dispute", "kind_tc40"])
+        self.assertEqual(made_network(told)(*inputs(5)).shape, (7, len(told.outputs)))
 
 
 @unittest.skipUnless(LIBRARY, "WEIR_OPS does not name libweir_torch_ops.so")
 class ServedTest(unittest.TestCase):
     def test_what_is_served_is_what_was_trained(self):
         torch.ops.load_library(LIBRARY)
-        for shape in (SHAPE, replace(SHAPE, embedding=0), replace(SHAPE, amount_hinges=0)):
+        others = ({}, {"embedding": 0}, {"amount_hinges": 0}, {"kinds": ("dispute", "tc40")})
+        for shape in (replace(SHAPE, **other) for other in others):
             trained = made_network(shape)
             served = torch.jit.script(served_network(shape, trained, 16))
             with torch.inference_mode():

@@ -205,6 +205,12 @@ class PackageTest(unittest.TestCase):
             )
         self.assertEqual(package.package_digest(self.directory), before)
 
+    def test_an_engine_that_is_not_built_has_a_code_of_its_own(self):
+        missing = "from weir_features import arrays; arrays._MODULE = 'nowhere'"
+        done = run("data", self.home / "tiny.yaml", "--runs", self.home / "none", before=missing)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("no nowhere in", done.stderr)
+
     def test_bad_input_ends_with_one_line_and_the_code_of_its_kind(self):
         for arguments, code in (
             (("check", "--package", self.home / "none", "--ops", LIBRARY), 65),
@@ -281,6 +287,7 @@ DECLARED = (
 ROWS = Inputs(["log_amount", "night"], 16, 3, ["fraud", "log_age"], DECLARED)
 OUTPUTS = ["mule", "fraud", "embedding_0"]
 READ = ["declared:share", "sequence:embedding_0", "declared:count", "sequence:fraud"]
+FOREST = boosted(2, num_parallel_tree=4, subsample=0.7, scale_pos_weight=4.0)
 KNOTS = package.Isotonic((-2.0, 0.5, 1.25, 4.0), (0.0, 0.01, 0.3, 0.99))
 
 
@@ -316,8 +323,8 @@ class PartsTest(unittest.TestCase):
         package.write_package(self.home / "made" / version, **(given | bent))
         return self.home / "made" / version
 
-    def trees_alone(self, **bent: object) -> dict:
-        part = package.TreesPart("t-1", boosted(2), ["declared:count", "declared:share"])
+    def trees_alone(self, model: bytes = boosted(2), **bent: object) -> dict:
+        part = package.TreesPart("t-1", model, ["declared:count", "declared:share"])
         alone = {"parts": package.Parts(trees=part), "inputs": Inputs(declared=DECLARED)}
         return alone | {"blend": None} | bent
 
@@ -368,6 +375,12 @@ class PartsTest(unittest.TestCase):
         scores = read.score(case)
         np.testing.assert_array_equal(scores.z, scores.margin.astype(np.float64))
 
+    def test_a_round_of_several_trees_is_one_round(self):
+        directory = self.write("forest", **self.trees_alone(FOREST))
+        manifest = json.loads((directory / "manifest.json").read_text())
+        self.assertEqual(manifest["parts"]["trees"]["rounds"], 10)
+        self.assertEqual(len(xgboost.Booster(model_file=bytearray(FOREST)).get_dump()), 40)
+
     def test_a_network_alone_needs_no_trees(self):
         parts = package.Parts(sequence=self.network)
         read = package.check_package(self.write("sequence", parts=parts, blend=None))
@@ -386,6 +399,7 @@ class PartsTest(unittest.TestCase):
             ("engine-isotonic", {}, 0.0),
             ("engine-platt", {"calibration": package.Platt(1.1, -0.7)}, 1e-15),
             ("engine-trees", self.trees_alone(), 0.0),
+            ("engine-forest", self.trees_alone(FOREST), 0.0),
         ):
             directory = self.write(version, **bent)
             done = subprocess.run([SCORE_GOLDEN, directory], capture_output=True, text=True)
@@ -399,10 +413,17 @@ class PartsTest(unittest.TestCase):
                 self.assertLessEqual(abs(case["p"] - scores.p[0]), tolerance)
 
     @unittest.skipUnless(SCORE_GOLDEN, "WEIR_SCORE_GOLDEN does not name the engine's scorer")
-    def test_the_engine_takes_the_trained_network_with_categories(self):
+    def test_the_engine_takes_the_trained_network_with_categories_and_kinds(self):
         features = ["log_amount", "night", "mcc_slot", "same_merchant", "merchant_slot"]
         merchant = ["fraud", "log_amount", "log_known"]
-        shape = Shape(tuple(features), tuple(merchant), merchant_rows=5, flat_rows=3, width=16)
+        shape = Shape(
+            tuple(features),
+            tuple(merchant),
+            merchant_rows=5,
+            flat_rows=3,
+            width=16,
+            kinds=("dispute", "tc40"),
+        )
         network = plain_network(shape, 3)
         with torch.no_grad():
             for category in network.read_row.categories:  # they start at zero, all alike

@@ -91,6 +91,53 @@ class PaymentsTest(unittest.TestCase):
         data, _ = read_payments([self.lines("t", transaction(1), transaction(2))], [labels])
         np.testing.assert_array_equal(data.is_fraud, [-1, 0])
 
+    def test_of_several_labels_the_one_counts_that_counts_in_the_engine(self):
+        def label(label_id: str, day: int, is_fraud: bool, **more) -> dict:
+            about = {"label_id": label_id, "transaction_id": "1", "is_fraud": is_fraud}
+            return about | {"label_time": f"2018-07-{day:02}T00:00:00Z"} | more
+
+        later, earlier = label("b", 9, True), label("a", 8, False)
+        for told, is_fraud, day in (
+            ([later, earlier], 1, 9),  # not the last line
+            ([earlier, later], 1, 9),
+            ([later, label("b", 8, False, revision=1)], 0, 8),  # a revision, whatever its time
+            ([label("b", 8, False, revision="1"), later], 0, 8),
+            ([later, label("b", 20, False)], 1, 9),  # not a higher revision: a repeat
+            # The engine's tie: XXH3 of "a" is larger than that of "b".
+            ([label("a", 9, False), later], 0, 9),
+            ([later, label("a", 9, False)], 0, 9),
+        ):
+            with self.subTest(told):
+                files = [self.lines(f"l{i}", one) for i, one in enumerate(told)]
+                for labels in (files, [self.lines("l", *told)]):
+                    data, _ = read_payments([self.lines("t", transaction(1))], labels)
+                    self.assertEqual(data.is_fraud.tolist(), [is_fraud])
+                    known = event_time_ms(f"2018-07-{day:02}T00:00:00Z")
+                    self.assertEqual(data.label_time_ms.tolist(), [known])
+
+    def test_what_is_no_time_is_refused_by_file_and_line(self):
+        for time in (1.5, None, True, ["2018"], "soon"):
+            with self.subTest(time), self.assertRaisesRegex(DataError, "t:1: not a transaction"):
+                read_payments([self.lines("t", transaction(1, event_time=time))])
+        told = {"transaction_id": "1", "is_fraud": True}
+        for bad in ({"label_time": 1.5}, {"revision": "first"}, {"label_id": 7}, {"type": 7}):
+            with self.subTest(bad), self.assertRaisesRegex(DataError, "l:1: not a label"):
+                read_payments([self.lines("t", transaction(1))], [self.lines("l", told | bad)])
+
+    def test_the_kind_of_a_fraud_is_the_type_of_its_label_and_no_scenario(self):
+        told = [("tc40", True), ("chargeback", True), (None, True), ("analyst_good", False)]
+        labels = [
+            {"transaction_id": str(i), "is_fraud": fraud, "type": kind, "fraud_scenario": 3}
+            for i, (kind, fraud) in enumerate(told)
+        ]
+        labels.append({"transaction_id": "0", "is_fraud": True, "type": "chargeback"})  # later
+        payments = self.lines("t", *(transaction(i, fraud_scenario=2) for i in range(5)))
+        data, _ = read_payments([payments], [self.lines("l", *labels)])
+        named = [("", *data.kind_names)[code] for code in data.kind]
+        self.assertEqual(named, ["chargeback", "chargeback", "", "", ""])
+        csv, _ = read_payments([self.file("h.csv", HEADER + "1,130,4961,3412,146.0,1,3\n")])
+        self.assertEqual((csv.kind.tolist(), csv.kind_names), ([0], ()))
+
     def test_optional_fields_are_zero_when_absent(self):
         path = self.lines("t", transaction(1), transaction(2, device_id="d", is_card_present=False))
         data, _ = read_payments([path])

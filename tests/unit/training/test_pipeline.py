@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import stat
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -58,7 +60,7 @@ class PipelineTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.home = Path(directory.name)
-        write_json_lines(cls.home, 3_000, seed=1)
+        write_json_lines(cls.home, 3_000, seed=1, with_types=True)
         (cls.home / "weir.yaml").write_text("")
         cls.file = cls.home / "tiny.yaml"
         cls.file.write_text(TEXT)
@@ -138,6 +140,43 @@ class PipelineTest(unittest.TestCase):
         with self.assertRaisesRegex(DataError, "another shape"):
             other.train()
 
+    def test_a_package_that_is_older_than_kinds_is_gone_on_from(self):
+        older = self.home / "older"
+        shutil.copytree(self.package, older)
+        manifest = json.loads((older / "manifest.json").read_text())
+        del manifest["training"]["network"]["kinds"]
+        (older / "manifest.json").write_text(json.dumps(manifest))
+        self.made(f"sequence.start_from={older}", "pretrain=null").train()
+
+    def test_an_input_of_the_trees_that_the_network_does_not_say_is_an_error(self):
+        with self.assertRaisesRegex(DataError, "no output kind_x; the network has fraud, next_log"):
+            self.made("trees.sequence=[kind_x]").trees()
+
+    def test_kinds_of_fraud_become_outputs_and_leave_the_score_as_it_is(self):
+        told = self.made("sequence.kind_weight=1.0", "version=1.0.2", "trees.sequence=[kind_tc40]")
+        self.assertEqual(told.parts.kinds, ["chargeback", "tc40"])
+        checked = package.check_package(told.export().folder / "tiny/1.0.2")
+        self.assertEqual(checked.outputs[-2:], ["kind_chargeback", "kind_tc40"])
+        self.assertIn("sequence:kind_tc40", checked.trees.inputs)
+        index = self.pipeline.parts.split.held_out[:50]
+        one, other = (made.parts.logits("full", index)[0] for made in (told, self.pipeline))
+        np.testing.assert_array_equal(one, other)
+        figures = told.calibrate().facts["kinds"]
+        self.assertGreater(figures["frauds"], 10)
+        self.assertTrue(0 < figures["right"] <= 1)
+
+    def test_kinds_that_labels_do_not_name_are_an_error_that_says_what_they_name(self):
+        with mock.patch("weir_training.parts._KIND_EXAMPLES_MIN", 1_000):
+            with self.assertRaisesRegex(DataError, r"2 to 32 kinds .* 0 have .*chargeback \d+, tc40 \d+"):
+                self.made("sequence.kind_weight=1.0").parts.kinds
+        told_less = self.made("sequence.kind_weight=1.0").parts
+        told_less.__dict__["data"] = replace(
+            self.pipeline.parts.data,
+            payments=replace(self.pipeline.parts.data.payments, kind_names=(), kind=np.zeros(3_000, int)),
+        )
+        with self.assertRaisesRegex(DataError, "none is named"):
+            told_less.kinds
+
     def test_an_export_that_differs_from_what_was_trained_is_refused(self):
         with mock.patch("weir_training.exporting._AGREEMENT_MAX", -1.0):
             with self.assertRaisesRegex(package.PackageError, "differ from plain torch"):
@@ -161,7 +200,10 @@ class PipelineTest(unittest.TestCase):
         result = json.loads((done.folder / "evaluation.json").read_text())
         self.assertEqual([line["name"] for line in result["ablations"]], ["as it is", "trees only"])
         self.assertTrue(result["attention"]["reads"][0]["rows"])
-        self.assertEqual(len(result["test_looks"]), 1)
+        # Each line is a look: the verdicts once, and what is compared without a replay.
+        looked = [look["package"] for look in result["test_looks"]]
+        self.assertEqual(len(looked), 2)
+        self.assertIn("trees only", looked[0])
         self.assertIn(package.package_digest(self.package), result["package"])
         self.assertFalse((done.folder / "verdicts.jsonl").exists())
 

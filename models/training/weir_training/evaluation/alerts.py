@@ -34,8 +34,9 @@ def card_precision_by_day(scores: Scores, top: int = 100) -> np.ndarray:
     return np.array(shares)
 
 
-def recall_at_budget(scores: Scores, alerts_per_day: float) -> dict[str, float]:
+def recall_at_budget(scores: Scores, alerts_per_day: float) -> dict[str, float | None]:
     """Frauds found with at most so many alerts a day on average, by one threshold for all days.
+    Without an alert no precision, without a fraud no recall.
 
     A stream cannot rank a day that is not over. Payments of equal score are alerted all or none.
     """
@@ -49,7 +50,7 @@ def recall_at_budget(scores: Scores, alerts_per_day: float) -> dict[str, float]:
     return {
         "alerts_per_day": float(alerts_per_day),
         "alerts": alerts,
-        "recall": found / frauds if frauds else float("nan"),
-        "precision": found / alerts if alerts else float("nan"),
+        "recall": found / frauds if frauds else None,
+        "precision": found / alerts if alerts else None,
         "threshold": float(scores.p[order[alerts - 1]]) if alerts else 1.0,
     }

@@ -110,7 +110,7 @@ def slice_table(
                 "average_precision": average_precision(part.p, is_fraud) if both else None,
                 "alerts": balance["alerts"],
                 "frauds_alerted": balance["frauds_alerted"],
-                "saved_share": balance["saved_share"] if frauds else None,
+                "saved_share": balance["saved_share"] if balance["fraud_loss"] else None,
             }
         )
     return {"slice": slicing.title, "groups": lines}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Iterable
 
 import numpy as np
 
@@ -61,6 +62,15 @@ def _handbook(train_starts: tuple[str, ...]) -> list[Fold]:
 # Published: the four test weeks. Choices are made on the weeks before them only.
 HANDBOOK_TEST = _handbook(("2018-07-25", "2018-08-01", "2018-08-08", "2018-08-15"))
 HANDBOOK_VALIDATION = _handbook(("2018-06-20", "2018-06-27", "2018-07-04", "2018-07-11"))
+
+
+def touches_published_test(folds: Iterable[Fold]) -> bool:
+    """Whether a day of them is one of the published test weeks, whatever they are called."""
+    return any(
+        fold.first_day < test.first_day + test.days and test.first_day < fold.first_day + fold.days
+        for fold in folds
+        for test in HANDBOOK_TEST
+    )
 
 
 def days(first: date, until: date) -> Fold:

@@ -44,8 +44,8 @@ def judge(
     """`verdicts`: one file, or one by the name of each fold, of models that were made for it.
 
     `is_test`: these are folds on which nothing may be chosen, so the look at them is recorded
-    in `looks_file` before any figure exists (default: the published test weeks are; beside the
-    report). `more` goes into the JSON as it is: ablations, attention.
+    in `looks_file` before any figure exists (default: those that touch the published test weeks
+    are; beside the report). `more` goes into the JSON as it is: ablations, attention.
     """
     looks_file = looks_file or out / looks.FILE
     if isinstance(protocol, Fold):
@@ -57,7 +57,7 @@ def judge(
         made_by = origin.package()
     else:
         scores, origin, made_by = _read_by_fold(verdicts, labels, chosen)
-    if protocol == "handbook" if is_test is None else is_test:
+    if folds.touches_published_test(chosen) if is_test is None else is_test:
         looks.record(
             looks_file, made_by, origin.sha256, [fold.name for fold in chosen]
         )

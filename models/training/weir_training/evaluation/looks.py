@@ -11,11 +11,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Sequence
 
+from weir_training.payments import DataError
+
 FILE = "test_looks.jsonl"
 
 
-def record(path: Path, package: str, verdicts_sha256: str, folds: Sequence[str]) -> None:
-    """Appends; the line is on disk before any figure is shown."""
+def record(path: Path, package: str, verdicts_sha256: str | None, folds: Sequence[str]) -> None:
+    """Appends; the line is on disk before any figure is shown. None: scored without a replay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     look = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -31,4 +33,11 @@ def looks(path: Path) -> list[dict[str, Any]]:
     """All of them, oldest first; none when the file is not there."""
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    kept = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            if line.strip():
+                kept.append(json.loads(line))
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: not a look: {error}") from error
+    return kept

@@ -12,7 +12,7 @@ from typing import Any, Sequence
 import numpy as np
 
 from weir_training.currencies import exponent_of
-from weir_training.payments import UNLABELLED, DataError, event_time_ms
+from weir_training.payments import UNLABELLED, DataError, Label, add_labels, event_time_ms
 from weir_training.progress import Progress
 
 DAY_MS = 86_400_000
@@ -62,12 +62,6 @@ class Origin:
                 + (", ".join(self.packages) or "none names a model")
             )
         return next(iter(self.packages))
-
-
-@dataclass(frozen=True)
-class _Label:
-    is_fraud: bool
-    known_ms: int
 
 
 def read_scores(verdicts: Path, labels: Sequence[Path]) -> tuple[Scores, Origin]:
@@ -123,20 +117,11 @@ def _count(origin: Origin, verdict: dict[str, Any]) -> None:
         origin.packages[name] = origin.packages.get(name, 0) + 1
 
 
-def read_labels(paths: Sequence[Path]) -> dict[str, _Label]:
-    """Transaction id -> its last label."""
-    known: dict[str, _Label] = {}
+def read_labels(paths: Sequence[Path]) -> dict[str, Label]:
+    """By transaction id, as training reads them."""
+    known: dict[str, Label] = {}
     for path in paths:
-        for number, line in enumerate(_read(path)[0].splitlines(), start=1):
-            if not line.strip():
-                continue
-            try:
-                label = json.loads(line)
-                known[label["transaction_id"]] = _Label(
-                    bool(label["is_fraud"]), event_time_ms(label["label_time"])
-                )
-            except (KeyError, TypeError, ValueError) as error:
-                raise DataError(f"{path}:{number}: not a label: {error!r}") from error
+        add_labels(known, path, _read(path)[0])
     return known
 
 
@@ -145,7 +130,11 @@ def read_outside(path: Path, scores: Scores) -> np.ndarray:
 
     It sorts payments into groups for a table. No model, nor the pipeline, ever sees it.
     """
-    lines = (line.split(",") for line in _read(path)[0].decode().splitlines())
+    try:
+        text = _read(path)[0].decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8: {error}") from error
+    lines = (line.split(",") for line in text.splitlines())
     header = next(lines, [])
     if len(header) != 2 or header[0] != "transaction_id":
         raise DataError(f"{path}: the header must be transaction_id,NAME")
