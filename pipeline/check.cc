@@ -1,43 +1,110 @@
-// weir check: is this configuration right, and would it start?
+// weir check, init, explain-config: is this configuration right, and would it start?
+
+#include <cstdio>
 
 #include <fmt/core.h>
 
 #include "pipeline/config/describe.h"
+#include "pipeline/config/diagnostic_formats.h"
+#include "pipeline/config/schema.h"
+#include "pipeline/config/starter.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/runtime_settings.h"
+#include "pipeline/version.h"
 
 namespace weir {
+namespace {
+
+/// What is wrong behind a configuration that reads well.
+struct Refusal {
+  Error error;
+  int code = kExitConfig;
+};
+
+std::optional<Refusal> refusal_of_broker(const config::Config& config) {
+  const auto cluster = kafka::Cluster::connect(connection(config));
+  if (!cluster) return Refusal{cluster.error()};
+  const auto id = cluster->id();
+  if (!id) return Refusal{id.error(), kExitUnavailable};
+  const auto input = cluster->partitions(config.topics.transactions);
+  if (!input) return Refusal{input.error(), kExitUnavailable};
+  if (input->has_value() || config.topics.create) return std::nullopt;
+  return Refusal{retry(fmt::format("there is no topic {}; create it, or set topics.create: true",
+                                   config.topics.transactions)),
+                 kExitUnavailable};
+}
+
+std::optional<Refusal> refusal(const config::Config& config, bool offline) {
+  if (const auto scorer = open_scorer(config); !scorer) return Refusal{scorer.error()};
+  return offline ? std::nullopt : refusal_of_broker(config);
+}
+
+/// For programs: findings on stdout, nothing else. What the model or the broker says is one, too.
+int check_for_programs(const CheckArguments& arguments) {
+  const std::string& file = arguments.config.file;
+  auto loaded = config::load_config(file, arguments.config.set);
+  int code = loaded.ok() ? kExitOk : kExitConfig;
+  if (loaded.ok()) {
+    if (const auto refused = refusal(loaded.config, arguments.offline)) {
+      loaded.diagnostics.push_back({file, {}, refused->error.message, {}});
+      code = refused->error.kind == ErrorKind::kRetry ? kExitUnavailable : refused->code;
+    }
+  }
+  fmt::print("{}", arguments.format == "json"
+                       ? config::findings_as_json(loaded.diagnostics)
+                       : config::findings_as_sarif(loaded.diagnostics, kVersion));
+  return code;
+}
+
+}  // namespace
 
 int keys_command() {
   fmt::print("{}", config::list_keys());
   return kExitOk;
 }
 
-int check_command(const ConfigSource& source, bool resolved, bool offline) {
+int schema_command() {
+  fmt::print("{}", config::json_schema());
+  return kExitOk;
+}
+
+int explain_config_command(const ConfigSource& source, bool json) {
   const auto loaded = load_or_complain(source);
   if (!loaded) return kExitConfig;
-  const auto& config = loaded->config;
-  if (resolved) {
-    fmt::print("{}", config::dump_resolved(*loaded));
+  fmt::print("{}", json ? config::resolved_as_json(*loaded) : config::dump_resolved(*loaded));
+  return kExitOk;
+}
+
+int init_command(const std::string& file) {
+  if (file == "-") {
+    fmt::print("{}", config::starter());
     return kExitOk;
   }
-  if (const auto scorer = open_scorer(config); !scorer) return report(scorer.error(), kExitConfig);
-  if (!offline) {
-    const auto cluster = kafka::Cluster::connect(connection(config));
-    if (!cluster) return report(cluster.error(), kExitConfig);
-    const auto id = cluster->id();
-    if (!id) return report(id.error(), kExitUnavailable);
-    const auto input = cluster->partitions(config.topics.transactions);
-    if (!input) return report(input.error(), kExitUnavailable);
-    if (!input->has_value() && !config.topics.create) {
-      fmt::print(stderr, "weir: there is no topic {}; create it, or set topics.create: true\n",
-                 config.topics.transactions);
-      return kExitUnavailable;
-    }
+  std::FILE* out = std::fopen(file.c_str(), "wxe");  // x: never over what is there
+  if (out == nullptr) {
+    const std::error_code why(errno, std::generic_category());
+    fmt::print(stderr, "weir: {}: {}; name another file, or - to print it\n", file, why.message());
+    return kExitData;
   }
-  fmt::print("{}", config::describe(config));
+  const bool written = std::fputs(config::starter().c_str(), out) >= 0;
+  if (std::fclose(out) != 0 || !written) {
+    fmt::print(stderr, "weir: {} could not be written\n", file);
+    return kExitData;
+  }
+  fmt::print("{} is written. Next: weir check --offline --config {}\n", file, file);
+  return kExitOk;
+}
+
+int check_command(const CheckArguments& arguments) {
+  if (arguments.format != "text") return check_for_programs(arguments);
+  const auto loaded = load_or_complain(arguments.config);
+  if (!loaded) return kExitConfig;
+  if (const auto refused = refusal(loaded->config, arguments.offline)) {
+    return report(refused->error, refused->code);
+  }
+  fmt::print("{}", config::describe(loaded->config));
   return kExitOk;
 }
 

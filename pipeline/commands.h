@@ -25,9 +25,19 @@ struct ConfigSource {
 
 int run_command(const ConfigSource& source);
 
-/// Every configuration key, for people who write one.
+struct CheckArguments {
+  ConfigSource config;
+  bool offline = false;         // do not ask the broker
+  std::string format = "text";  // of findings: text, json or sarif
+};
+int check_command(const CheckArguments& arguments);
+/// Every configuration key, for people who write one, and for their editors.
 int keys_command();
-int check_command(const ConfigSource& source, bool resolved, bool offline);
+int schema_command();
+/// Every key with its value and where that came from.
+int explain_config_command(const ConfigSource& source, bool json);
+/// Writes a configuration to begin with; `file` "-" is standard output. An existing file stays.
+int init_command(const std::string& file);
 
 struct ReplayArguments {
   ConfigSource config;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/config/features.h"
 #include "pipeline/config/keys.h"
@@ -114,6 +115,33 @@ std::string dump_resolved(const Loaded& loaded) {
     }
   }
   return text;
+}
+
+std::string resolved_as_json(const Loaded& loaded) {
+  Config config = loaded.config;
+  auto list = nlohmann::ordered_json::array();
+  const auto add = [&](const std::string& path, const Key& key, std::string_view name,
+                       const Origin& origin) {
+    nlohmann::ordered_json item = {{"key", path}};
+    item["value"] = origin.secret ? "********" : value_of(key.slot, config, name);
+    item["from"] = origin.text;
+    if (!origin.secret_file.empty()) item["file"] = origin.secret_file;
+    list.push_back(std::move(item));
+  };
+  for (const Key& key : all_keys()) {
+    if (key.path.find('*') == std::string_view::npos) {
+      const std::string path(key.path);
+      const auto origin = loaded.origins.find(path);
+      add(path, key, {}, origin == loaded.origins.end() ? Origin{} : origin->second);
+      continue;
+    }
+    for (const auto& [path, origin] : loaded.origins) {
+      const auto match = find_key(path);
+      if (match && match->key == &key) add(path, key, match->name, origin);
+    }
+  }
+  using Json = nlohmann::ordered_json;
+  return list.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string list_keys() {

@@ -15,6 +15,10 @@ std::string describe(const Config& config);
 /// Without secrets, loading the result gives the same configuration again.
 std::string dump_resolved(const Loaded& loaded);
 
+/// The same as a list of objects: key, value (text as in YAML), from, and file where the value was
+/// read from one.
+std::string resolved_as_json(const Loaded& loaded);
+
 /// Every key with type, limits, default and effect: `weir check --keys`.
 std::string list_keys();
 

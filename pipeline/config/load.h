@@ -21,7 +21,7 @@
 
 namespace weir::config {
 
-/// Where a value came from, for `weir check --resolved` and for messages.
+/// Where a value came from, for `weir explain-config` and for messages.
 struct Origin {
   std::string text = "default";  // "weir.yaml:12:13", "--set", "default"
   std::string secret_file;       // not empty: the value was read from this file

@@ -1,0 +1,356 @@
+#include "pipeline/command_line.h"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "pipeline/cli/completion.h"
+#include "pipeline/cli/man_page.h"
+#include "pipeline/commands.h"
+#include "pipeline/config/diagnostic_formats.h"
+#include "pipeline/config/keys.h"
+#include "pipeline/config/suggest.h"
+#include "pipeline/topic_copy.h"
+#include "pipeline/version.h"
+
+namespace weir {
+namespace {
+
+constexpr const char* kAbout =
+    "Weir decides payments: it reads them from Kafka, remembers each user's recent behaviour, "
+    "scores every payment and "
+    "commits exactly one verdict for each.\n\n"
+    "  weir demo                                   see it work, no broker needed\n"
+    "  weir init weir.yaml                         a configuration to begin with\n"
+    "  weir check --config weir.yaml               is my configuration right?\n"
+    "  weir run --config weir.yaml                 run it\n"
+    "  weir features --help                        past and labels as a table to train on\n"
+    "  weir tap verdicts --config weir.yaml -n 1   look at a verdict\n\n"
+    "Exit codes: 0 ok, 64 usage, 65 data, 69 unavailable, 70 bug, 78 configuration.";
+
+constexpr const char* kAboutFeatures =
+    "What it does: runs the payments in event-time order through the operators of `weir run` and "
+    "writes one line for each: transaction_id, then the features that the configuration declares, "
+    "in its order. A value is what would have been known at the payment's event time: a label "
+    "counts from its label_time on. Numbers read back to the same bits; an empty field is a value "
+    "there was not. Dead letters and duplicates have no line.\n\n"
+    "  weir features --config configs/handbook.yaml --transactions tests/data/sample/"
+    "transactions.jsonl.gz \\\n"
+    "                --labels tests/data/sample/labels.jsonl.gz --out features.csv.gz\n\n"
+    "To declare features: the section `features` of configs/handbook.yaml, and `weir check "
+    "--keys`.";
+
+constexpr const char* kAboutCompletion =
+    "  bash   weir completion bash > /etc/bash_completion.d/weir\n"
+    "  zsh    weir completion zsh > /usr/local/share/zsh/site-functions/_weir\n"
+    "  fish   weir completion fish > ~/.config/fish/completions/weir.fish";
+
+template <class Words>
+std::vector<std::string> texts(const Words& words) {
+  return {std::begin(words), std::end(words)};
+}
+
+/// What an option takes, from its name and what CLI11 knows of it: checks show as "TYPE:CHECK".
+cli::Option described(const CLI::Option& option) {
+  cli::Option result;
+  for (const auto& name : option.get_snames()) result.names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) result.names.push_back("--" + name);
+  result.help = option.get_description();
+  result.required = option.get_required();
+  if (option.get_items_expected_max() == 0) return result;
+  const std::string type = option.get_type_name();
+  result.value_name = result.names.empty() ? option.get_name() : type.substr(0, type.find(':'));
+  result.kind = cli::ValueKind::kText;
+  if (type.find("FILE") != type.npos) {
+    result.value_name = "FILE";
+    result.kind = cli::ValueKind::kFile;
+  }
+  if (const auto open = type.find('{'); open != type.npos) {
+    result.kind = cli::ValueKind::kChoice;
+    result.choices = CLI::detail::split(type.substr(open + 1, type.find('}') - open - 1), ',');
+    if (!result.names.empty()) result.value_name = "WORD";
+  }
+  if (option.check_lname("set")) {
+    result.kind = cli::ValueKind::kStart;
+    result.value_name = "KEY=VALUE";
+    for (const config::Key& key : config::all_keys()) {
+      if (key.path.find('*') == std::string_view::npos) {
+        result.choices.push_back(std::string(key.path) + "=");
+      }
+    }
+  }
+  return result;
+}
+
+cli::Command described(const CLI::App& app) {
+  cli::Command command{app.get_name(), app.get_description(), app.get_footer(), {}, {}};
+  for (const auto* option : app.get_options({})) command.options.push_back(described(*option));
+  for (const auto* inner : app.get_subcommands({})) command.commands.push_back(described(*inner));
+  return command;
+}
+
+}  // namespace
+
+struct CommandLine::Impl {
+  Impl() {
+    app.require_subcommand(1);
+    app.set_help_all_flag("--help-all", "Help of every command");
+    add_run();
+    add_demo();
+    add_init();
+    add_check();
+    add_explain_config();
+    add_replay();
+    add_features();
+    add_tap();
+    add_state();
+    add_completion();
+    add("man", "The man page: weir man | man -l -", [this] {
+      fmt::print("{}", cli::man_page(described(app), kVersion));
+      return int{kExitOk};
+    });
+    add("version", "What this binary is", [] {
+      fmt::print("weir {} ({})\n", kVersion, kRevision);
+      return int{kExitOk};
+    });
+  }
+
+  CLI::App& add(const std::string& name, const std::string& about, std::function<int()> start,
+                CLI::App* below = nullptr) {
+    CLI::App& command = *(below == nullptr ? &app : below)->add_subcommand(name, about);
+    command.callback([this, start = std::move(start)] { code = start(); });
+    return command;
+  }
+  static void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
+    auto* option = command
+                       .add_option("-c,--config", source.file,
+                                   "Configuration (YAML); configs/handbook.yaml explains every key")
+                       ->check(CLI::ExistingFile);
+    if (required) option->required();
+    command
+        .add_option("--set", source.set,
+                    "Override a key, e.g. --set commit.interval=10ms (repeatable)")
+        ->allow_extra_args(false);
+  }
+
+  void add_run() {
+    auto& source = sources.emplace_back();
+    auto& run = add("run", "Run the pipeline until SIGTERM: drains, commits and leaves",
+                    [&source] { return run_command(source); });
+    add_config(run, source);
+  }
+
+  void add_demo() {
+    auto& command = add("demo", "Bundled real payments through the pipeline, with a live table",
+                        [this] { return demo_command(demo); });
+    add_config(command, demo.config, false);
+    command.add_option("--brokers", demo.brokers,
+                       "A real broker instead of the embedded stand-in (HOST:PORT,...)");
+    command.add_option("--transactions", demo.transactions, "Other payments (.jsonl or .jsonl.gz)")
+        ->check(CLI::ExistingFile);
+    command.add_option("--labels", demo.labels, "Their labels")->check(CLI::ExistingFile);
+    command
+        .add_option("--rate", demo.rate, "Payments a second to publish; 0 = as fast as possible")
+        ->capture_default_str();
+  }
+
+  void add_init() {
+    auto& command = add("init", "Write a configuration to begin with; an existing file stays",
+                        [this] { return init_command(init_file); });
+    command.add_option("file", init_file, "Where to; - for standard output")
+        ->type_name("FILE")
+        ->capture_default_str();
+  }
+
+  void add_check() {
+    auto& command =
+        add("check", "Check configuration, model package and broker; says what would run", [this] {
+          if (keys) return keys_command();
+          if (schema) return schema_command();
+          if (check.config.file.empty()) throw CLI::RequiredError("--config");
+          return check_command(check);
+        });
+    add_config(command, check.config, false);
+    command.add_flag("--offline", check.offline, "Do not ask the broker");
+    command.add_option("--format", check.format, "Findings as text, json or sarif")
+        ->check(CLI::IsMember(texts(config::kFindingFormats)))
+        ->capture_default_str();
+    command.add_flag("--keys", keys, "Print every key with its type, limits and effect, and leave");
+    command.add_flag("--schema", schema,
+                     "Print the JSON Schema of configurations, for editors, and leave");
+  }
+
+  void add_explain_config() {
+    auto& source = sources.emplace_back();
+    auto& command =
+        add("explain-config", "Every key with its value and where it came from; secrets masked",
+            [this, &source] { return explain_config_command(source, json); });
+    add_config(command, source);
+    command.add_flag("--json", json, "As a JSON list");
+  }
+
+  void add_replay() {
+    auto& command = add(
+        "replay", "The same operators over files, in event-time order; the same bytes on every run",
+        [this] { return replay_command(replay); });
+    add_config(command, replay.config);
+    command
+        .add_option("--transactions", replay.transactions,
+                    "Payments: .jsonl, .jsonl.gz or topic:NAME")
+        ->required()
+        ->check(file_or_topic);
+    command.add_option("--labels", replay.labels, "Labels: .jsonl, .jsonl.gz or topic:NAME")
+        ->check(file_or_topic);
+    command.add_option("--out", replay.verdicts_out, "Verdicts, one a line; - for standard output")
+        ->type_name("FILE")
+        ->required();
+    command
+        .add_option("--features-out", replay.features_out, "Model inputs and outputs, one a line")
+        ->type_name("FILE");
+    command.add_option("--dead-letters-out", replay.dead_letters_out, "Dead letters, one a line")
+        ->type_name("FILE");
+    command.add_option("--state-out", replay.state_out, "State at the end, as `weir state dump`")
+        ->type_name("FILE");
+  }
+
+  void add_features() {
+    auto& command = add("features", "The declared features of payments of a file or topic, as CSV",
+                        [this] { return features_command(features); });
+    command.footer(kAboutFeatures);
+    add_config(command, features.config);
+    command
+        .add_option("--transactions", features.transactions,
+                    "Payments, in any order: .jsonl, .jsonl.gz or topic:NAME")
+        ->required()
+        ->check(file_or_topic);
+    command
+        .add_option("--labels", features.labels,
+                    "Labels: .jsonl, .jsonl.gz or topic:NAME; without them no fraud is known")
+        ->check(file_or_topic);
+    command
+        .add_option("--out", features.out,
+                    "Table (.csv, or .csv.gz to compress it); - for standard output")
+        ->type_name("FILE")
+        ->required();
+  }
+
+  void add_tap() {
+    auto& command = add("tap", "Print what flows through a topic, one record a line",
+                        [this] { return tap_command(tap); });
+    command
+        .add_option("stream", tap.stream,
+                    "transactions, labels, verdicts, features, dead-letters or metrics")
+        ->type_name("{transactions,labels,verdicts,features,dead-letters,metrics}")
+        ->capture_default_str();
+    add_config(command, tap.config);
+    command.add_option("-n,--count", tap.count, "Stop after so many records");
+    command.add_flag("--from-beginning", tap.from_beginning,
+                     "From the first record instead of from now on");
+    command.add_flag("-e,--exit", tap.until_end, "Stop at the end of the topic");
+    command.add_option("--key", tap.key, "Only records with this key (a user id)");
+  }
+
+  void add_state() {
+    auto& state = *app.add_subcommand("state", "What is remembered of users and entities");
+    state.require_subcommand(1);
+    auto& of_get = sources.emplace_back();
+    auto& get = add(
+        "get", "One user's history and remembered verdicts, as JSON",
+        [this, &of_get] { return state_get_command(of_get, user_id); }, &state);
+    get.add_option("user_id", user_id, "The user")->required();
+    add_config(get, of_get);
+    auto& of_dump = sources.emplace_back();
+    auto& dump = add(
+        "dump", "All users of all local stores, one a line, by partition and id",
+        [this, &of_dump] {
+          return state_dump_command(of_dump, dump_entities ? StateOf::kEntities : StateOf::kUsers);
+        },
+        &state);
+    add_config(dump, of_dump);
+    dump.add_flag(
+        "--entities", dump_entities,
+        "Merchants, devices, ips and cards instead, by partition and key (m:<id>, d:, i:, c:)");
+  }
+
+  void add_completion() {
+    auto& command = add("completion", "A script that completes commands, options and keys", [this] {
+      fmt::print("{}", cli::completion(described(app), shell));
+      return int{kExitOk};
+    });
+    command.footer(kAboutCompletion);
+    command.add_option("shell", shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember(texts(cli::kShells)));
+  }
+
+  /// CLI11 answers a mistyped sub-command with "a subcommand is required" only.
+  [[nodiscard]] std::string suggestion(int argc, char** argv) const {
+    if (argc < 2 || argv[1][0] == '-') return {};
+    const std::string given = argv[1];
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::ranges::find(names, given) != names.end()) return {};
+    const auto nearest = config::nearest(given, names);
+    return fmt::format("weir: there is no command '{}'{}\n", given,
+                       nearest ? fmt::format("; did you mean '{}'?", *nearest) : std::string());
+  }
+
+  CLI::App app{kAbout, "weir"};
+  int code = kExitOk;
+  std::deque<ConfigSource> sources;  // of commands that take nothing else; they stay where they are
+  CheckArguments check;
+  DemoArguments demo;
+  ReplayArguments replay;
+  FeaturesArguments features;
+  TapArguments tap;
+  std::string init_file = "weir.yaml";
+  std::string user_id;
+  std::string shell;
+  bool keys = false;
+  bool schema = false;
+  bool json = false;
+  bool dump_entities = false;
+
+  const CLI::Validator file_or_topic{
+      [](const std::string& text) {
+        return text.starts_with(kTopicPrefix) ? std::string() : CLI::ExistingFile(text);
+      },
+      "FILE|topic:NAME"};
+};
+
+CommandLine::CommandLine() : impl_(std::make_unique<Impl>()) {}
+CommandLine::~CommandLine() = default;
+
+cli::Command CommandLine::tree() const {
+  return described(impl_->app);
+}
+
+int CommandLine::run(int argc, char** argv) {
+  CLI::App& app = impl_->app;
+  if (argc < 2) {
+    fmt::print(stderr, "{}", app.help());
+    return kExitUsage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    if (const auto text = impl_->suggestion(argc, argv); !text.empty()) {
+      fmt::print(stderr, "{}", text);
+    } else {
+      app.exit(error);
+    }
+    return kExitUsage;
+  }
+  return impl_->code;
+}
+
+}  // namespace weir

@@ -1,0 +1,23 @@
+#pragma once
+// Findings for programs: `weir check --format`.
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/config/diagnostic.h"
+
+namespace weir::config {
+
+inline constexpr std::array<std::string_view, 3> kFindingFormats = {"text", "json", "sarif"};
+
+/// One object: ok, and every finding with source, line, column, severity, what and remedy. Line and
+/// column are absent where a finding is of the source as a whole.
+std::string findings_as_json(const std::vector<Diagnostic>& findings);
+
+/// SARIF 2.1.0, which code hosts show beside the lines. Sources that are no files (--set) have no
+/// place there.
+std::string findings_as_sarif(const std::vector<Diagnostic>& findings, std::string_view version);
+
+}  // namespace weir::config

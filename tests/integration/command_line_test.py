@@ -1,0 +1,149 @@
+"""The command line from outside: a first configuration, the schema editors read, completion in real shells, the man page. No broker."""
+import json
+import shutil
+import subprocess
+import unittest
+
+import jsonschema
+import yaml
+
+from weir_testing.paths import ROOT, WEIR, WORK
+
+DATA, CONFIGURATION = 65, 78
+
+
+def weir(*arguments, **more) -> subprocess.CompletedProcess:
+    return subprocess.run([WEIR, *map(str, arguments)], capture_output=True, text=True, **more)
+
+
+class FirstConfiguration(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = WORK / "command-line"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir(parents=True)
+
+    def test_what_init_writes_passes_check_and_is_never_overwritten(self):
+        file = self.folder / "weir.yaml"
+        self.assertEqual(weir("init", file).returncode, 0)
+        done = weir("check", "--offline", "--config", file)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("3 declared: 2 over a user, 1 over a merchant", done.stdout)
+        file.write_text("mine: 1\n")
+        done = weir("init", file)
+        self.assertEqual((done.returncode, file.read_text()), (DATA, "mine: 1\n"))
+        self.assertIn("name another file", done.stderr)
+
+    def test_every_value_is_explained_with_its_origin(self):
+        file = self.folder / "explained.yaml"
+        file.write_text("kafka: {brokers: 'a:1', properties: {sasl.password: hidden}}\nstate.dir: /tmp/weir\n")
+        told = weir("explain-config", "--config", file, "--set", "workers=2", "--json").stdout
+        self.assertNotIn("hidden", told)
+        values = {item["key"]: (item["value"], item["from"]) for item in json.loads(told)}
+        self.assertEqual(values["workers"], ("2", "--set"))
+        self.assertEqual(values["commit.interval"], ("20ms", "default"))
+        self.assertEqual(values["kafka.brokers"], ('"a:1"', f"{file}:1:9"))
+        self.assertEqual(values["kafka.properties.sasl.password"][0], "********")
+        text = weir("explain-config", "--config", file).stdout
+        self.assertRegex(text, r"commit\.interval: 20ms +# default")
+
+
+class Schema(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.schema = json.loads(weir("check", "--schema").stdout)
+        jsonschema.Draft202012Validator.check_schema(cls.schema)
+        cls.validator = jsonschema.Draft202012Validator(cls.schema)
+
+    def errors(self, text: str) -> list[str]:
+        return [error.message for error in self.validator.iter_errors(yaml.safe_load(text))]
+
+    def test_configurations_that_load_fit(self):
+        for text in (weir("init", "-").stdout, (ROOT / "configs/handbook.yaml").read_text(), (ROOT / "configs/sffsd.yaml").read_text(),
+                     "commit: {interval: 5ms}", "commit.interval: 5ms", "decide.costs_by_currency: {EUR: {review: 3}}",
+                     "decide: {costs_by_currency.EUR.review: 3}", "workers: ${WORKERS:2}", "kafka.properties: {client.id: me}",
+                     "kafka: {properties: {sasl.password_file: /run/secrets/kafka}}", "kafka.group_id_file: group"):
+            with self.subTest(text[:40]):
+                self.assertEqual(self.errors(text), [])
+
+    def test_mistakes_do_not(self):
+        for text in ("comit: {interval: 5ms}", "commit: {intervall: 5ms}", "commit.interval: 5", "commit.interval: 5 sec", "workers: 65",
+                     "workers: many", "delivery: exactly-once", "topics.create: maybe", "features: {name: x}", "features: [{nam: x}]",
+                     "decide.costs_by_currency: {EUR: {revue: 3}}", "model.allow: digest"):
+            with self.subTest(text):
+                self.assertNotEqual(self.errors(text), [])
+
+    def test_every_key_says_what_it_does(self):
+        keys = [line.split(": ")[0] for line in weir("check", "--keys").stdout.splitlines() if not line.startswith(" ")]
+        self.assertEqual(sorted(self.schema["$defs"]), sorted(keys))
+        for key, definition in self.schema["$defs"].items():
+            self.assertGreater(len(definition["description"]), 20, key)
+
+
+class Completion(unittest.TestCase):
+    CASES = {
+        "weir che": ["check"],
+        "weir state ": ["dump", "get", "-h", "--help", "--help-all"],
+        "weir check --fo": ["--format"],
+        "weir check --format ": ["json", "sarif", "text"],
+        "weir completion ": ["bash", "fish", "zsh"],
+        "weir run --set commit.i": ["commit.interval="],
+        "weir tap dead": ["dead-letters"],
+    }
+
+    def test_bash(self):
+        script = weir("completion", "bash").stdout
+        for line, wanted in self.CASES.items():
+            with self.subTest(line):
+                words = line.split(" ")
+                ask = "COMP_WORDS=({}); COMP_CWORD={}; _weir 2> /dev/null; printf '%s\\n' \"${{COMPREPLY[@]}}\"".format(
+                    " ".join(f"'{word}'" for word in words), len(words) - 1)
+                done = subprocess.run(["bash", "--norc", "-c", script + ask], capture_output=True, text=True)
+                self.assertEqual(done.stderr, "")
+                said = done.stdout.split()
+                self.assertEqual(set(wanted) - set(said), set())
+                if line.split(" ")[-1]:
+                    self.assertEqual(sorted(said), sorted(wanted))
+
+    def test_bash_completes_files(self):
+        script = weir("completion", "bash").stdout + "COMP_WORDS=(weir run --config con); COMP_CWORD=3; _weir; echo ${COMPREPLY[@]}"
+        done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, cwd=ROOT)
+        self.assertEqual(done.stdout.split(), ["configs"])
+
+    @unittest.skipUnless(shutil.which("fish"), "no fish here")
+    def test_fish(self):
+        script = weir("completion", "fish").stdout
+        for line, wanted in self.CASES.items():
+            with self.subTest(line):
+                done = subprocess.run(["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"], capture_output=True, text=True)
+                said = [answer.split("\t")[0] for answer in done.stdout.splitlines()]
+                if not line.split(" ")[-1].startswith("-"):  # fish offers options when asked for one
+                    wanted = [word for word in wanted if not word.startswith("-")]
+                self.assertEqual((done.stderr, set(wanted) - set(said)), ("", set()))
+
+    @unittest.skipUnless(shutil.which("zsh"), "no zsh here")
+    def test_zsh_reads_it(self):
+        script = WORK / "command-line-zsh" / "_weir"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(weir("completion", "zsh").stdout)
+        done = subprocess.run(["zsh", "-f", "-c", f"fpath=({script.parent} $fpath); autoload -Uz compinit && compinit -D -u; "
+                                                  "print $_comps[weir]; autoload +X _weir"], capture_output=True, text=True)
+        self.assertEqual((done.stdout.strip(), done.stderr), ("_weir", ""))
+
+
+class ManPage(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("mandoc"), "no mandoc here")
+    def test_it_is_clean_and_names_every_command(self):
+        page = weir("man").stdout
+        linted = subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=page, capture_output=True, text=True)
+        # No date: the page is of the binary that printed it.
+        self.assertEqual([line for line in linted.stdout.splitlines() if "missing date" not in line], [])
+        text = subprocess.run(["mandoc", "-T", "ascii"], input=page, capture_output=True, text=True).stdout
+        plain = "".join(text[i] for i in range(len(text)) if text[i] != "\b" and (i + 1 == len(text) or text[i + 1] != "\b"))
+        for command in ("run", "demo", "init", "check", "explain-config", "replay", "features", "tap", "state get", "state dump", "completion"):
+            self.assertIn(f"weir {command}", plain)
+        self.assertIn("78", plain)
+
+
+if __name__ == "__main__":
+    unittest.main()
