@@ -365,8 +365,8 @@ def state() -> dict:
         lines("Changelog records to read", "Falls to 0 during a restore. A level line is a restore that stands still.",
               query("sum by (instance, worker) (weir_restore_remaining_records{<all>})", "{{instance}} worker {{worker}}"),
               query("sum(rate(weir_restore_records_total{<all>}[<rate>]))", "read a second"), alerts=("WeirRestoreStuck",)),
-        lines("Last restore took", "By worker.", query("max by (instance, worker) (weir_restore_duration_seconds{<all>})",
-                                                       "{{instance}} worker {{worker}}"), unit="s"),
+        lines("Last restore took", "By worker. A clean stop leaves little to restore.",
+              query("max by (instance, worker) (weir_restore_duration_seconds{<all>})", "{{instance}} worker {{worker}}"), unit="s"),
         row("Users"),
         lines("Found in memory", "Share of users that were at hand. Below 0.9 most payments read the disk: raise state.hot_bytes.",
               query('sum by (instance) (rate(weir_hot_set_lookups_total{<decisions>, result="hit"}[<rate>])) / '
@@ -440,7 +440,7 @@ def model() -> dict:
               "unused: no feature reads them.",
               query("sum by (outcome) (rate(weir_labels_total{<all>}[<rate>]))", "{{outcome}}"), unit="cps", stacked=True,
               alerts=("WeirLabelsMissing",)),
-        lines("Labels by source", "Who says so.", query("sum by (source) (rate(weir_labels_total{<all>}[<rate>]))", "{{source}}"),
+        lines("Labels by source", "Who says so. A source that stopped is a batch that failed.", query("sum by (source) (rate(weir_labels_total{<all>}[<rate>]))", "{{source}}"),
               unit="cps", stacked=True),
         lines("Labels that say fraud", "Share by source. A source that always says the same tells the model nothing.",
               query('sum by (source) (increase(weir_labels_total{<all>, fraud="true"}[1d])) / '
