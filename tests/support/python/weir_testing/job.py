@@ -56,7 +56,7 @@ class Job:
             "topics.replication": self.replication,
             "instance.id": f"{self.name}-{instance}",
             "state.dir": str(self.state_dir(state or instance)),
-            "admin.listen": f"127.0.0.1:{_free_port()}",
+            "admin.listen": f"127.0.0.1:{free_port()}",
             **{f"topics.{stream}": topic for stream, topic in self.topic.items()},
             **self.settings,
             **settings,
@@ -188,7 +188,7 @@ def _set(document: dict, path: str, value: Any) -> None:
     document[last] = copy.deepcopy(value)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
