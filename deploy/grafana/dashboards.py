@@ -456,14 +456,16 @@ def model() -> dict:
 
 
 def decisions() -> dict:
-    share = "sum by (action) (rate(weir_verdicts_total{<decisions>}[<rate>])) / on () group_left () sum(rate(weir_verdicts_total{<decisions>}[<rate>]))"
+    share = ("sum by (action) (rate(weir_verdicts_total{<decisions>}[<rate>])) / on () group_left () "
+             "sum(rate(weir_verdicts_total{<decisions>}[<rate>]))")
     of_a_day = ("sum by (action) (increase(weir_verdicts_total{<decisions>}[1d])) / on () group_left () "
                 "sum(increase(weir_verdicts_total{<decisions>}[1d]))")
     reviewed = 'sum(increase(weir_verdicts_total{<decisions>, action=~"review|challenge"}[1d]))'
     return dashboard("decisions", "decisions", "What was decided, what is unusual about it, and what it costs in work.", [
         number("Payments, last day", "Verdicts of 24 hours.", "sum(increase(weir_verdicts_total{<decisions>}[1d]))", decimals=0),
         number("Declined, last day", "Customers who were turned away.",
-               'sum(increase(weir_verdicts_total{<decisions>, action=~"decline|block"}[1d]))', decimals=0, alerts=("WeirDeclinesUnusual",)),
+               'sum(increase(weir_verdicts_total{<decisions>, action=~"decline|block"}[1d]))', decimals=0,
+               alerts=("WeirDeclinesUnusual",)),
         number("For people, last day", "Reviews and challenges: the queue to staff.", reviewed, decimals=0,
                alerts=("WeirReviewsUnusual",)),
         number("Spent on them, last day", "At the price above, which should be decide.costs.review.", f"{reviewed} * $review_cost",

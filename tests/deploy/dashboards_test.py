@@ -1,5 +1,6 @@
 """Dashboards: the JSON is what its source writes, in Grafana's shape, and asks for metrics that exist. What panels show:
 tests/integration/watch_test.py."""
+import itertools
 import json
 import re
 import shutil
@@ -63,7 +64,8 @@ class Dashboards(unittest.TestCase):
             for panel in dashboard["panels"]:
                 place = panel["gridPos"]
                 self.assertLessEqual(place["x"] + place["w"], 24)
-                for cell in ((x, y) for x in range(place["x"], place["x"] + place["w"]) for y in range(place["y"], place["y"] + place["h"])):
+                columns, rows = range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
+                for cell in itertools.product(columns, rows):
                     self.assertNotIn(cell, taken, f"{name}: {panel['title']} on {taken.get(cell)}")
                     taken[cell] = panel["title"]
 

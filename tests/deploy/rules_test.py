@@ -10,7 +10,8 @@ from weir_testing.promql import grouping_labels, selectors
 
 FOLDER = DEPLOY / "prometheus"
 CASES = ("weir.tests.yaml", "weir.days.tests.yaml")
-RUNBOOK = "https://runbooks.example/weir/runbook.md"
+# Said there once for all dashboards; alerts must say the same.
+RUNBOOK = re.search(r'^RUNBOOK = "(.*?)"', (DEPLOY / "grafana/dashboards.py").read_text(), re.MULTILINE)[1]
 
 
 def groups(file: str) -> list[dict]:

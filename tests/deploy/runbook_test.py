@@ -43,7 +43,8 @@ class Runbook(unittest.TestCase):
     def test_commands_of_weir_exist_with_their_options(self):
         if not WEIR.exists():
             raise FileNotFoundError(f"{WEIR} is not built: run `make`")
-        commands = [command for code in CODE for command in re.findall(r"\bweir ((?:check|state|tap|run|replay|demo)\b[^|;`]*)", code.replace("\n", " "))]
+        of_weir = re.compile(r"\bweir ((?:check|state|tap|run|replay|demo)\b[^|;`]*)")
+        commands = [command for code in CODE for command in of_weir.findall(code.replace("\n", " "))]
         self.assertGreater(len(commands), 15)
         for command in commands:
             with self.subTest(command):

@@ -97,7 +97,8 @@ class Watch(BrokerCase):
         with self.subTest("and an alert when there is none"):
             self.assertIsNone(feeder.error)
             worker.kill()
-            eventually(lambda: {"WeirDown", "WeirInstanceDown"} <= prometheus.alerts().keys(), 15, "the instance is missed", every=0.2)
+            eventually(lambda: {"WeirDown", "WeirInstanceDown"} <= prometheus.alerts().keys(), 15, "the instance is missed",
+                       every=0.2)
 
     def _ask_every_panel(self, prometheus: Prometheus, start: float) -> tuple[int, list[str]]:
         asked, empty = 0, []
