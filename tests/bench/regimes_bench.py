@@ -16,7 +16,6 @@ Share recovered: of the AP between the shipped package and the yardstick. What -
 hour on one core.
 """
 import argparse
-import dataclasses
 import datetime
 import json
 import os
@@ -45,12 +44,8 @@ HANDBOOK_CARDS = 5_000  # of which 100 are looked at a day
 class Bench:
     def __init__(self, arguments: argparse.Namespace):
         self.work, self.given = arguments.work / f"seed-{arguments.seed}-cards-{arguments.cards}", arguments
-        size = {"seed": arguments.seed, "cards": arguments.cards, "terminals": 2 * arguments.cards}
-        scale = arguments.cards / regimes.AS_PUBLISHED_LIKE.cards
-        self.regimes = {}
-        for name, regime in regimes.REGIMES.items():
-            rates = {rate: getattr(regime, rate) * scale for rate in ("terminals_a_day", "leaks_a_day", "tests_a_day")}
-            self.regimes[name] = dataclasses.replace(regime, **size, **rates)
+        self.regimes = {name: regimes.resized(regime, arguments.cards, 2 * arguments.cards, seed=arguments.seed)
+                        for name, regime in regimes.REGIMES.items()}
         self.top = max(round(100 * arguments.cards / HANDBOOK_CARDS), 1)
         self.rows: list[dict] = []
 
@@ -129,7 +124,7 @@ class Bench:
         shipped = self.judge("shipped", data, SHIPPED, *period)
         best = self.judge("yardstick", data, package, *period)
         retrained = self.judge("retrained", data, self.retrained(data, SOON_DAY), *period)
-        print(f"{name}: {(retrained - shipped) / (best - shipped):.0%} recovered", flush=True)
+        told(name, shipped, retrained, best)
         return package
 
     def switch(self, name: str, yardstick: Path) -> None:
@@ -140,7 +135,12 @@ class Bench:
         best = self.judge("yardstick", data, yardstick, *period)
         for day in (LATER_DAY, SOON_DAY):
             retrained = self.judge(f"retrained, day {day}", data, self.retrained(data, day), *period)
-            print(f"{data.name}, day {day}: {(retrained - shipped) / (best - shipped):.0%} recovered", flush=True)
+            told(f"{data.name}, day {day}", shipped, retrained, best)
+
+
+def told(title: str, shipped: float, retrained: float, best: float) -> None:
+    share = f"{(retrained - shipped) / (best - shipped):.0%} of the drop recovered" if best > shipped + 0.02 else "no drop"
+    print(f"{title}: {share}", flush=True)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy
 
 from weir_testing import handbook
-from weir_testing.regimes import DAY_S, KINDS, REGIMES, Regime, simulate
+from weir_testing.regimes import DAY_S, KINDS, REGIMES, Regime, resized, simulate
 
 SMALL = Regime(cards=300, terminals=400, days=60, radius=12.0)
 QUIET = dataclasses.replace(SMALL, high_amount=None, terminals_a_day=0.0, leaks_a_day=0.0)
@@ -128,8 +128,8 @@ class RegimesTest(unittest.TestCase):
         self.assertTrue((switched["is_fraud"][later & (switched["amount_minor"] > 60_00)] == 1).all())
         self.assertEqual(set(numpy.unique(switched["customer_id"])), set(numpy.unique(plain["customer_id"])))
 
-    def test_named_regimes_have_frauds_of_the_published_order(self):
-        for name, regime in REGIMES.items():
+    def test_named_regimes_have_frauds_of_the_published_order_at_any_size(self):
+        for name, regime in [*REGIMES.items(), ("half as many", resized(REGIMES["as-published-like"], 750, 1_500))]:
             table = simulate(regime)
             self.assertTrue(0.004 < table["is_fraud"].mean() < 0.015, f"{name}: {table['is_fraud'].mean():.3%}")
 

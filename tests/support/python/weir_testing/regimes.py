@@ -85,6 +85,14 @@ REGIMES = {
 }
 
 
+def resized(regime: Regime, cards: int, terminals: int, **changes) -> Regime:
+    """With another number of cards and terminals, and as many frauds a payment."""
+    more = cards / regime.cards
+    rates = {"leaks_a_day": regime.leaks_a_day * more, "tests_a_day": regime.tests_a_day * more,
+             "terminals_a_day": regime.terminals_a_day * (terminals / regime.terminals)}
+    return dataclasses.replace(regime, cards=cards, terminals=terminals, **rates, **changes)
+
+
 def simulate(regime: Regime, after: Regime | None = None, switch_day: int = 0) -> dict[str, numpy.ndarray]:
     """Columns as of handbook.read(), in event order, and `kind`. With `after`, payments from `switch_day` on are of that regime:
     the same cards and terminals at the same places, and frauds as if it had always been so."""
@@ -223,7 +231,7 @@ def main() -> None:
     if unknown:
         parser.error(f"no regime {', '.join(sorted(unknown))}; there are {', '.join(REGIMES)}")
     size = {name: getattr(arguments, name) for name in ("cards", "terminals", "days", "seed")}
-    first, *after = (dataclasses.replace(REGIMES[name], **size) for name in arguments.names.split("+"))
+    first, *after = (resized(REGIMES[name], **size) for name in arguments.names.split("+"))
     table = simulate(first, *after, *([arguments.switch] if after else []))
     print(*handbook.write(arguments.out, table), sep="\n")
     write_kinds(arguments.out / "kind.csv", table)
