@@ -99,6 +99,13 @@ class TrainingPipeline(unittest.TestCase):
         done = self.replay(f"model.package={out}", f"model.allow={told['digest']}")
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_days_of_other_payments_are_no_hindrance_to_go_on(self):
+        """As if the sample were of other cards than those that the configured package learned from in these days."""
+        told = self.weir_training("retrain", "--transactions", TRANSACTIONS, "--labels", LABELS, "--until", "2018-08-08", "--unseen",
+                                  "--days", 7, "--out", self.home / "unseen", "--config", CONFIG,
+                                  "--set", "sequence.epochs=1", "--set", "trees.rounds=10")
+        self.assertEqual(list(told["held_out_log_loss"]), ["the configured package's weights"])
+
     def test_a_retrain_may_go_on_from_the_configured_package(self):
         network = self.weir_training("export", self.home / "tiny.yaml", "--set", "blend.parts=[sequence]",
                                      "--set", "sequence.epochs=6", "--set", "sequence.easy_share=1.0",
@@ -107,11 +114,20 @@ class TrainingPipeline(unittest.TestCase):
         text = CONFIG.read_text()
         before = text[text.index("  package: "):].partition("\n")[0]
         config.write_text(text.replace(before, f"  package: {network['folder']}/tiny/1.0.0"))
-        told = self.weir_training("retrain", "--transactions", TRANSACTIONS, "--labels", LABELS, "--until", "2018-08-08",
-                                  "--days", 14, "--out", self.home / "gone-on", "--config", config,
-                                  "--set", "sequence.epochs=1", "--set", "trees.rounds=10")
+
+        def retrained(days: int) -> dict:
+            return self.weir_training("retrain", "--transactions", TRANSACTIONS, "--labels", LABELS, "--until", "2018-08-08",
+                                      "--days", days, "--out", self.home / f"gone-on-{days}", "--config", config,
+                                      "--set", "sequence.epochs=1", "--set", "trees.rounds=10")
+
+        told = retrained(14)
         self.assertEqual(list(told["held_out_log_loss"]), ["fresh weights", "the configured package's weights"])
         self.assertIn(told["started_from"], told["held_out_log_loss"])
+        told = retrained(7)  # too few to decide: it goes on, and the network leads
+        self.assertEqual(list(told["held_out_log_loss"]), ["the configured package's weights"])
+        with open(self.home / "gone-on-7/manifest.json") as file:
+            weights = json.load(file)["blend"]
+        self.assertAlmostEqual(weights["sequence"] / (weights["sequence"] + weights["trees"]), 0.75)
 
     def test_exported_parquet_gives_the_same_declared_features(self):
         features = self.home / "features"

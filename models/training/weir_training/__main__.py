@@ -134,6 +134,12 @@ def _add_retrain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the package")
     parser.add_argument("--replace", action="store_true", help="overwrite DIR")
     parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="the configured package learned from none of these payments, though perhaps from others "
+        "of the same days: go on from it",
+    )
+    parser.add_argument(
         "--config",
         type=Path,
         default=_REPOSITORY / "configs/handbook.yaml",
