@@ -4,7 +4,7 @@
 //
 //   fraud        1 fraud, 0 genuine: the opinion that counts now
 //   log_amount   ln(1 + amount in major units)
-//   log_ratio    ln(amount over the median of its user's 32 payments before); 0 where there is none
+//   log_ratio    ln(amount over the median of its user's 128 payments before); 0: there is none
 //   same_user    1 when the user is that of the payment which looks
 //   log_age      ln(1 + minutes from the row to that payment), never negative
 //   age          days from the row to that payment / 30, never negative

@@ -143,9 +143,14 @@ void prefetch_newest(Operation& operation, std::size_t count) {
   const HeadFixed& fixed = operation.head.fixed();
   const auto on_last = std::min<std::size_t>(operation.rows(fixed.last_page).size(), count);
   operation.prefetch({PageKind::kRows, 0, fixed.last_page}, 0, on_last * sizeof(EventRow));
-  if (fixed.last_page == fixed.first_page) return;
-  operation.prefetch({PageKind::kRows, 0, fixed.last_page - 1}, on_last * sizeof(EventRow),
-                     (count - on_last) * sizeof(EventRow));
+  // Pages before it are full; the first of them that counts gives its end.
+  std::size_t left = count - on_last;
+  for (std::uint32_t page = fixed.last_page; left > 0 && page > fixed.first_page;) {
+    const std::size_t here = std::min(left, kRowsPerPage);
+    operation.prefetch({PageKind::kRows, 0, --page}, (kRowsPerPage - here) * sizeof(EventRow),
+                       here * sizeof(EventRow));
+    left -= here;
+  }
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ inline constexpr std::string_view kFunctionNames[] = {
     "count", "sum",        "mean",   "min",        "max",     "stddev",   "distinct",
     "last",  "time_since", "median", "last_label", "run_age", "run_count"};
 
-inline constexpr std::size_t kRatioRows = 32;
+/// Over 32 the median itself is uncertain by a tenth, which blurs what is unusual.
+inline constexpr std::size_t kRatioRows = 128;
 inline constexpr std::size_t kMedianRowsMax = 128;
 /// Labelled events an entity keeps for run functions and for models that attend to them.
 inline constexpr std::size_t kLabelledRowsMax = 64;

@@ -108,7 +108,7 @@ void trees(benchmark::State& state, std::size_t rounds, std::size_t depth) {
 /// The package of WEIR_BENCH_PACKAGE, else the one that ships.
 std::string package_folder() {
   const char* const named = std::getenv("WEIR_BENCH_PACKAGE");
-  return named != nullptr ? named : WEIR_SOURCE_DIR "/models/zoo/handbook-blend/1.0.0";
+  return named != nullptr ? named : WEIR_SOURCE_DIR "/models/zoo/handbook-blend/1.1.0";
 }
 
 /// Golden cases of the served window in turn: rows as the package meets them.

@@ -43,7 +43,7 @@ class Runbook(unittest.TestCase):
     def test_commands_of_weir_exist_with_their_options(self):
         if not WEIR.exists():
             raise FileNotFoundError(f"{WEIR} is not built: run `make`")
-        of_weir = re.compile(r"\bweir ((?:check|state|tap|run|replay|demo)\b[^|;`]*)")
+        of_weir = re.compile(r"\bweir ((?:check|explain-config|state|tap|run|replay|demo)\b[^|;`]*)")
         commands = [command for code in CODE for command in of_weir.findall(code.replace("\n", " "))]
         self.assertGreater(len(commands), 15)
         for command in commands:

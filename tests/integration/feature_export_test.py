@@ -116,7 +116,7 @@ class Arrays(FeatureCase):
         wanted, known_rows = numpy.zeros(merchant.shape), numpy.zeros(shape)
         for at, (transaction, now) in enumerate(zip(features["transaction_id"], features["event_time_ms"])):
             payment = payments[transaction]
-            usual = sorted(amounts.setdefault(payment["user_id"], [])[-32:])
+            usual = sorted(amounts.setdefault(payment["user_id"], [])[-128:])
             median, amount = usual[(len(usual) - 1) // 2] if usual else 0, round(payment["amount"] * 10_000)
             ratio = max(amount * 1_000 // median, 1) / 1_000 if median else 0
             past = before.setdefault(payment["merchant_id"], [])

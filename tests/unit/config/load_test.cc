@@ -135,7 +135,7 @@ TEST(HandbookConfig, LoadsWithoutAFinding) {
   EXPECT_THAT(messages(loaded), IsEmpty());
   EXPECT_EQ(loaded.config.kafka.brokers, "localhost:9092");
   EXPECT_EQ(loaded.config.model.package,
-            std::filesystem::path(WEIR_SOURCE_DIR) / "models/zoo/handbook-blend/1.0.0");
+            std::filesystem::path(WEIR_SOURCE_DIR) / "models/zoo/handbook-blend/1.1.0");
 }
 
 TEST(HandbookConfig, SetsEveryKnownKey) {
@@ -194,7 +194,7 @@ TEST(ConfigDescribe, SaysWhatTheHandbookRuns) {
   EXPECT_THAT(
       text, testing::StartsWith("ok: 1 input topic, 8 operators, 4 output topics, exactly_once\n"));
   EXPECT_THAT(text, HasSubstr("transactions from localhost:9092"));
-  EXPECT_THAT(text, HasSubstr("models/zoo/handbook-blend/1.0.0"));
+  EXPECT_THAT(text, HasSubstr("models/zoo/handbook-blend/1.1.0"));
   EXPECT_THAT(text, HasSubstr("31 declared: 4 of the payment, 16 over a user, 11 over a merchant; "
                               "look back 90d"));
 }

@@ -238,7 +238,7 @@ class ZooTest(unittest.TestCase):
 
     def test_the_shipped_blend_repeats_its_golden_cases(self):
         torch.ops.load_library(LIBRARY)
-        read = package.check_package(ZOO / "handbook-blend/1.0.0")
+        read = package.check_package(ZOO / "handbook-blend/1.1.0")
         self.assertEqual(read.outputs[0], "fraud")
         self.assertIsNotNone(read.blend)
         self.assertEqual((len(read.inputs.declared), read.inputs.merchant_rows), (31, 32))

@@ -122,7 +122,7 @@ WindowsOracle::WindowsOracle(EntityKind kind, std::vector<FeatureDeclaration> de
 std::uint32_t WindowsOracle::ratio_of(const Entity& entity, const EventRow& row) const {
   if (kind_ != EntityKind::kUser) return row.ratio_milli;
   const auto end = first_later(entity.rows, row.time_ms) - entity.rows.begin();
-  const auto begin = std::max<std::ptrdiff_t>(0, end - 32);
+  const auto begin = std::max<std::ptrdiff_t>(0, end - 128);
   std::vector<std::int64_t> amounts;
   for (auto i = begin; i < end; ++i)
     amounts.push_back(field_of(entity.rows[static_cast<std::size_t>(i)], Field::kAmount));
@@ -147,7 +147,7 @@ WindowsOracle::Moment WindowsOracle::arrive(const std::string& name, EventRow ro
   moment.kept = row.time_ms > frontier_ms - span_ms_;
   const auto before = first_later(entity.rows, row.time_ms) - entity.rows.begin();
   const auto too_old = first_later(entity.rows, frontier_ms - span_ms_) - entity.rows.begin();
-  moment.ratio_promised = kind_ != EntityKind::kUser || moment.exact || before - too_old >= 32;
+  moment.ratio_promised = kind_ != EntityKind::kUser || moment.exact || before - too_old >= 128;
   if (moment.kept) entity.rows.insert(first_later(entity.rows, row.time_ms), row);
   return moment;
 }

@@ -325,7 +325,7 @@ TEST(Windows, APaymentBehindTheLatenessCountsWithTheRatioItWasGiven) {
   };
   // 40 old payments, half a year later the next: what the old ones' page held is given back.
   for (int i = 0; i < 40; ++i) windows.pay(i, i < 32 ? 100 : 10);
-  for (int i = 0; i < 40; ++i) windows.pay(180 * kDayMs + i, 100);
+  for (int i = 0; i < 128; ++i) windows.pay(180 * kDayMs + i, 100);
   auto sum = sum_milli(181 * kDayMs);
   windows.pay(180 * kDayMs - 1, 50);
   EXPECT_EQ(std::uint32_t{windows.kept().ratio_milli}, 5'000U) << "over the 8 that are left";
