@@ -345,13 +345,18 @@ TEST_F(IsotonicTest, NeverFalls) {
 
 // ---- the packages we ship ----
 
-TEST(ZooTest, ShippedPackagesLoadHere) {
-  const std::filesystem::path zoo = std::filesystem::path(WEIR_SOURCE_DIR) / "models/zoo";
-  for (const std::string name : {"handbook-attend", "handbook-blend"}) {
-    const auto scorer = load_scorer((zoo / name / "1.0.0").string(), {});
-    ASSERT_TRUE(scorer) << scorer.error().message;
-    EXPECT_EQ((*scorer)->info().name, name);
+TEST(ZooTest, EveryShippedPackageLoadsHereAndIsWhereItsNameSays) {
+  std::size_t packages = 0;
+  for (const auto& name : std::filesystem::directory_iterator(WEIR_SOURCE_DIR "/models/zoo")) {
+    for (const auto& version : std::filesystem::directory_iterator(name.path())) {
+      const auto scorer = load_scorer(version.path().string(), {});
+      ASSERT_TRUE(scorer) << scorer.error().message;
+      EXPECT_EQ((*scorer)->info().name, name.path().filename());
+      EXPECT_EQ((*scorer)->info().version, version.path().filename());
+      ++packages;
+    }
   }
+  EXPECT_GE(packages, 2U);
 }
 
 }  // namespace
