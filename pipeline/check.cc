@@ -1,6 +1,9 @@
 // weir check, init, explain-config: is this configuration right, and would it start?
 
+#include <cerrno>
 #include <cstdio>
+#include <optional>
+#include <system_error>
 
 #include <fmt/core.h>
 

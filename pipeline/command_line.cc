@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
+#include "pipeline/cli/command_tree.h"
 #include "pipeline/cli/completion.h"
 #include "pipeline/cli/man_page.h"
 #include "pipeline/commands.h"
@@ -325,10 +326,6 @@ struct CommandLine::Impl {
 
 CommandLine::CommandLine() : impl_(std::make_unique<Impl>()) {}
 CommandLine::~CommandLine() = default;
-
-cli::Command CommandLine::tree() const {
-  return described(impl_->app);
-}
 
 int CommandLine::run(int argc, char** argv) {
   CLI::App& app = impl_->app;

@@ -3,8 +3,6 @@
 
 #include <memory>
 
-#include "pipeline/cli/command_tree.h"
-
 namespace weir {
 
 class CommandLine {
@@ -14,7 +12,6 @@ class CommandLine {
 
   /// Parses and runs; returns the exit code. Help and mistakes are printed.
   int run(int argc, char** argv);
-  [[nodiscard]] cli::Command tree() const;
 
  private:
   struct Impl;

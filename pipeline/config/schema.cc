@@ -1,6 +1,5 @@
 #include "pipeline/config/schema.h"
 
-#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "pipeline/config/keys.h"
+#include "pipeline/core/error.h"
 
 namespace weir::config {
 namespace {
