@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,9 @@ from weir_testing.paths import DEPLOY
 from weir_testing.promql import selectors
 
 FOLDER = DEPLOY / "grafana"
+sys.path.insert(0, str(FOLDER))
+import drawing  # noqa: E402
+
 IN_GRAFANA = {"timeseries", "stat", "table", "heatmap", "state-timeline", "text", "row"}  # of its core, as of Grafana 11
 WITH_QUERIES = IN_GRAFANA - {"text", "row"}
 UNITS = {"short", "none", "cps", "s", "bytes", "percentunit"}
@@ -42,6 +46,22 @@ class Dashboards(unittest.TestCase):
             edited.write_text(edited.read_text().replace("p99", "p98"))
             done = subprocess.run([sys.executable, copy / "dashboards.py", "--check"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stdout), (1, f"{edited}: not what dashboards.py writes; run it\n"))
+
+    def test_a_preview_without_a_prometheus_says_what_is_missing(self):
+        with socket.socket() as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            done = subprocess.run([sys.executable, FOLDER / "preview.py", FOLDER / "path.json", "--prometheus", address],
+                                  capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (69, ""))
+        self.assertIn(f"no answer from {address}", done.stderr)
+        self.assertIn("--prometheus", done.stderr)
+
+    def test_values_of_a_preview_read_as_in_grafana(self):
+        for value, unit, expected in ((0.25, "percentunit", "25 %"), (0.0004, "s", "400 µs"), (90, "s", "90 s"), (7200, "s", "2 h"),
+                                      (3 * 2**20, "bytes", "3 MiB"), (12_345, "short", "12.3 K"), (0.125, "cps", "0.125/s"),
+                                      (float("nan"), "s", "-"), (-1500, "cps", "-1.5 K/s"), (0, "s", "0 s"), (1_234, "none", "1,234")):
+            self.assertEqual(drawing.shown(value, unit), expected)
 
     def test_panels_have_grafanas_shape(self):
         for panel in panels():

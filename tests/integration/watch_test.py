@@ -1,6 +1,7 @@
 """What an operator sees: a real Prometheus scrapes a real Weir and runs the shipped rules; no panel of a dashboard is empty."""
 import json
 import math
+import subprocess
 import sys
 import time
 
@@ -77,6 +78,16 @@ class Watch(BrokerCase):
             asked, empty = self._ask_every_panel(prometheus, start)
             print(f"  {asked} queries of {len(dashboards())} dashboards", file=sys.stderr)
             self.assertEqual(empty, [])
+        with self.subTest("every dashboard can be looked at without Grafana"):
+            for file in sorted((DEPLOY / "grafana").glob("*.json")):
+                page = subprocess.run([sys.executable, DEPLOY / "grafana/preview.py", file, "--prometheus",
+                                       f"http://{prometheus.address}", "--minutes", "1"], capture_output=True, text=True)
+                self.assertEqual((page.returncode, page.stderr), (0, ""))
+                panels = json.loads(file.read_text())["panels"]
+                self.assertEqual(page.stdout.count("<section "), len(panels))
+                self.assertGreaterEqual(page.stdout.count("<polyline"), sum(panel["type"] == "timeseries" for panel in panels))
+                self.assertNotIn("no data", page.stdout)
+                self.assertNotIn("not drawn", page.stdout)
         with self.subTest("variables have values"):
             for of in ("weir_ready", 'weir_ready{job=~"weir"}'):
                 series = prometheus.get("series", **{"match[]": of})
