@@ -110,6 +110,7 @@ struct CommandLine::Impl {
     add_features();
     add_tap();
     add_state();
+    add_probe();
     add_completion();
     add("man", "The man page: weir man | man -l -", [this] {
       fmt::print("{}", cli::man_page(described(app), kVersion));
@@ -278,6 +279,17 @@ struct CommandLine::Impl {
         "Merchants, devices, ips and cards instead, by partition and key (m:<id>, d:, i:, c:)");
   }
 
+  void add_probe() {
+    auto& command = add("probe", "Health check of an instance here: exit code 0 when it is ready",
+                        [this] { return probe_command(probe); });
+    command.add_option("question", probe.question, "ready: assigned and restored; or live")
+        ->check(CLI::IsMember({"ready", "live"}))
+        ->capture_default_str();
+    command.add_option("--address", probe.address, "Where its metrics are: HOST:PORT")
+        ->capture_default_str();
+    add_config(command, probe.config, false);
+  }
+
   void add_completion() {
     auto& command = add("completion", "A script that completes commands, options and keys", [this] {
       fmt::print("{}", cli::completion(described(app), shell));
@@ -309,6 +321,7 @@ struct CommandLine::Impl {
   ReplayArguments replay;
   FeaturesArguments features;
   TapArguments tap;
+  ProbeArguments probe;
   std::string init_file = "weir.yaml";
   std::string user_id;
   std::string shell;

@@ -74,6 +74,15 @@ enum class StateOf : std::uint8_t { kUsers, kEntities };
 int state_get_command(const ConfigSource& source, const std::string& user_id);
 int state_dump_command(const ConfigSource& source, StateOf what);
 
+/// Asks the admin listener of an instance on this machine; ok: it says 200. Prints what it answers.
+struct ProbeArguments {
+  std::string question = "ready";  // or live
+  std::string address =
+      "127.0.0.1:9464";  // where to ask; a configuration's admin.listen goes first
+  ConfigSource config;   // empty file: none
+};
+int probe_command(const ProbeArguments& arguments);
+
 struct DemoArguments {
   ConfigSource config;       // empty file: the bundled configuration
   std::string brokers;       // empty: the embedded broker
