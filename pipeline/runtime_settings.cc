@@ -8,7 +8,7 @@
 namespace weir {
 
 kafka::Connection connection(const config::Config& config) {
-  return {config.kafka.brokers, config.kafka.properties};
+  return {config.kafka.brokers, config.kafka.properties, config.kafka.group_id};
 }
 
 kafka::StreamTopics stream_topics(const config::Config& config) {

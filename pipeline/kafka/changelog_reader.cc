@@ -15,7 +15,8 @@ constexpr int kRecordsPerRead = 20'000;
 Result<Client> KafkaChangelogReader::make_reader(const char* isolation) const {
   auto conf =
       make_conf(connection_, {{"queued.max.messages.kbytes", "16384"}, {"fetch.wait.max.ms", "20"}},
-                {{"group.id", "weir-restore"},  // never joined: partitions are assigned by hand
+                {{"group.id",
+                  connection_.group + "-restore"},  // never joined: partitions are assigned by hand
                  {"enable.auto.commit", "false"},
                  {"enable.partition.eof", "true"},
                  {"auto.offset.reset", "error"},

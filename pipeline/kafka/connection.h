@@ -12,6 +12,9 @@ struct Connection {
   std::string brokers;
   Properties
       properties;  // kafka.properties: handed to librdkafka unchanged, never keys that Weir owns
+  /// Readers that assign partitions by hand join no group, yet librdkafka asks the broker about the
+  /// one they are named after. Named after the pipeline's, its rights cover them.
+  std::string group = "weir";
 };
 
 }  // namespace weir::kafka

@@ -56,7 +56,8 @@ void ProfileReader::run(const std::stop_token& stop) {
 Status ProfileReader::open() {
   auto conf = make_conf(
       connection_, {{"queued.max.messages.kbytes", "16384"}, {"fetch.wait.max.ms", "100"}},
-      {{"group.id", "weir-profiles"},  // never joined: partitions are assigned by hand
+      {{"group.id",
+        connection_.group + "-profiles"},  // never joined: partitions are assigned by hand
        {"enable.auto.commit", "false"},
        {"enable.partition.eof", "true"},
        {"allow.auto.create.topics", "false"},  // the broker would not compact it

@@ -82,12 +82,13 @@ TopicReader::~TopicReader() {
 Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connection,
                                                        const std::vector<std::string>& topics,
                                                        bool from_beginning) {
-  auto conf = make_conf(connection, {{"queued.max.messages.kbytes", "16384"}},
-                        {{"group.id", "weir-tap"},  // never joined: partitions are assigned by hand
-                         {"enable.auto.commit", "false"},
-                         {"enable.partition.eof", "true"},
-                         {"auto.offset.reset", "earliest"},
-                         {"isolation.level", "read_committed"}});
+  auto conf = make_conf(
+      connection, {{"queued.max.messages.kbytes", "16384"}},
+      {{"group.id", connection.group + "-tap"},  // never joined: partitions are assigned by hand
+       {"enable.auto.commit", "false"},
+       {"enable.partition.eof", "true"},
+       {"auto.offset.reset", "earliest"},
+       {"isolation.level", "read_committed"}});
   if (!conf) return conf.error();
   auto client = make_client(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!client) return client.error();
