@@ -111,6 +111,7 @@ struct CommandLine::Impl {
     add_tap();
     add_state();
     add_probe();
+    add_reference();
     add_completion();
     add("man", "The man page: weir man | man -l -", [this] {
       fmt::print("{}", cli::man_page(described(app), kVersion));
@@ -290,6 +291,14 @@ struct CommandLine::Impl {
     add_config(command, probe.config, false);
   }
 
+  void add_reference() {
+    auto& command = add("reference", "Keys, metrics, reasons or topics of this binary, as Markdown",
+                        [this] { return reference_command(page); });
+    command.add_option("page", page, "keys, metrics, reasons or topics")
+        ->required()
+        ->check(CLI::IsMember({"keys", "metrics", "reasons", "topics"}));
+  }
+
   void add_completion() {
     auto& command = add("completion", "A script that completes commands, options and keys", [this] {
       fmt::print("{}", cli::completion(described(app), shell));
@@ -325,6 +334,7 @@ struct CommandLine::Impl {
   std::string init_file = "weir.yaml";
   std::string user_id;
   std::string shell;
+  std::string page;
   bool keys = false;
   bool schema = false;
   bool json = false;

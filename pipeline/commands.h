@@ -83,6 +83,9 @@ struct ProbeArguments {
 };
 int probe_command(const ProbeArguments& arguments);
 
+/// A page of the reference, as Markdown: keys, metrics, reasons or topics.
+int reference_command(const std::string& page);
+
 struct DemoArguments {
   ConfigSource config;       // empty file: the bundled configuration
   std::string brokers;       // empty: the embedded broker
