@@ -1,0 +1,181 @@
+// The live feed: newest on top, filters that the server applies, and a pause that counts what waits.
+
+import {h, replace} from './dom.js';
+import {exponentOf, fromMinor, fromQuery, isEmpty, toMinor, toQuery} from './filters.js';
+import {number, rate, share} from './format.js';
+import {address} from './router.js';
+import {dispositionMark, RowCursor, verdictRow, verdictTable} from './rows.js';
+import {ACTIONS, actionIcon, actionWord} from './words.js';
+
+const ROWS_MAX = 200;
+
+/// What the feed has shown so far; outlives the view, so that coming back from a case finds it as it was left.
+export class FeedModel {
+  constructor(live) {
+    this.live = live;
+    this.clear();
+    live.addEventListener('verdicts', ({detail}) => this.take(detail));
+    live.addEventListener('disposition', ({detail}) => this.decided(detail));
+  }
+
+  clear() {
+    this.rows = [];      // summaries, newest first
+    this.waiting = [];   // while paused, newest first, bounded like the rows
+    this.arrived = 0;    // while paused: also those that fell out of `waiting`
+    this.skipped = 0;
+    this.paused = false;
+  }
+
+  take({verdicts, skipped}) {
+    this.skipped += skipped ?? 0;
+    const news = [...verdicts].reverse();
+    const list = this.paused ? 'waiting' : 'rows';
+    this[list] = [...news, ...this[list]].slice(0, ROWS_MAX);
+    if (this.paused) this.arrived += news.length + (skipped ?? 0);
+    this.changed?.(this.paused ? [] : news);
+  }
+
+  pause(paused) {
+    if (this.paused === paused) return;
+    this.paused = paused;
+    const news = this.waiting;
+    this.rows = [...news, ...this.rows].slice(0, ROWS_MAX);
+    this.waiting = [];
+    this.arrived = 0;
+    this.changed?.(news);
+  }
+
+  decided(disposition) {
+    for (const summary of [...this.rows, ...this.waiting]) {
+      if (summary.verdict_id === disposition.verdict_id) summary.disposition = disposition;
+    }
+    this.marked?.(disposition);
+  }
+}
+
+export function showFeed(main, context, route) {
+  const {live, feed} = context;
+  const filters = fromQuery(route.query);
+  if (!context.started || toQuery(filters).toString() !== toQuery(live.filters).toString()) {
+    feed.clear();
+    context.started = true;
+    live.start(filters);
+  }
+  const body = h('tbody');
+  const cursor = new RowCursor(body);
+  const status = h('p', {class: 'feed-status', role: 'status'});
+  const empty = h('p', {class: 'empty'});
+  const pause = h('button', {type: 'button', class: 'pause', 'aria-keyshortcuts': 'p', on: {click: () => feed.pause(!feed.paused)}});
+  const figures = h('dl', {class: 'figures', 'aria-label': 'Figures of this moment'});
+  const bar = filterBar(filters, (next) => { location.hash = address('feed', '', toQuery(next)); });
+
+  replace(main, h('div', {class: 'view feed'},
+    h('div', {class: 'view-head'}, h('h1', {tabindex: -1}, 'Feed'), figures),
+    h('div', {class: 'feed-bar'}, bar.element, h('div', {class: 'feed-run'}, status, pause)),
+    verdictTable('Verdicts, newest first', body), empty));
+  body.append(...feed.rows.map(verdictRow));
+
+  const draw = () => {
+    replace(pause, feed.paused ? 'Go on' : 'Pause', h('kbd', {'aria-hidden': 'true'}, 'p'));
+    pause.classList.toggle('primary', feed.paused);
+    const skipped = feed.skipped ? `${number(feed.skipped)} more matched and were not shown` : '';
+    const text = feed.paused ? `Paused: ${number(feed.arrived)} wait` : skipped;
+    if (status.textContent !== text) status.textContent = text;
+    empty.hidden = body.rows.length > 0;
+    const words = emptyWords(live, filters);
+    if (empty.textContent !== words) empty.textContent = words;
+  };
+  feed.changed = (news) => {
+    for (const summary of [...news].reverse()) body.prepend(verdictRow(summary));
+    while (body.rows.length > ROWS_MAX) body.lastElementChild.remove();
+    draw();
+  };
+  feed.marked = (disposition) => {
+    const row = body.querySelector(`tr[data-verdict="${CSS.escape(disposition.verdict_id)}"]`);
+    if (!row) return;
+    row.querySelector('.said')?.remove();
+    row.querySelector('.c-marks').append(dispositionMark(disposition));
+  };
+  const drawFigures = () => {
+    draw();
+    const now = live.figures;
+    if (!now) return;
+    const shown = [['Verdicts a second', rate(now.verdicts_per_second)], ['Delay p50, p99', delay(now.delay_ms)],
+      ['Lag, records', number(now.lag_records)], ['Degraded', share(now.degraded_share)]];
+    replace(figures, shown.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
+  };
+  live.addEventListener('figures', drawFigures);
+  live.addEventListener('state', draw);
+  drawFigures();
+
+  // Reading and a moving list do not go together: choosing a row holds it still.
+  const move = (step) => {
+    feed.pause(true);
+    cursor.move(step);
+  };
+  return {
+    title: isEmpty(filters) ? 'Feed' : 'Feed, filtered',
+    keys: [
+      {keys: ['j', 'ArrowDown'], word: 'Next payment (holds the feed)', run: () => move(1), repeats: true},
+      {keys: ['k', 'ArrowUp'], word: 'Payment before', run: () => move(-1), repeats: true},
+      {keys: ['Enter', 'o'], word: 'Open the case', run: () => cursor.open()},
+      {keys: ['p'], word: 'Pause, go on', run: () => feed.pause(!feed.paused)},
+      {keys: ['a'], word: 'To the filters', run: () => bar.focus()},
+      {keys: ['x'], word: 'Clear the filters', run: () => { location.hash = address('feed'); }},
+    ],
+    close() {
+      feed.changed = feed.marked = null;
+      live.removeEventListener('figures', drawFigures);
+      live.removeEventListener('state', draw);
+    },
+  };
+}
+
+function delay(ms) {
+  if (!ms || ms.p50 === null || ms.p50 === undefined) return '–';
+  return `${number(ms.p50)}, ${number(ms.p99)} ms`;
+}
+
+function emptyWords(live, filters) {
+  if (live.state.phase !== 'open') return 'Waiting for the feed.';
+  return isEmpty(filters) ? 'No payment has been decided since this page was opened. Verdicts appear here as they are committed.'
+    : 'Nothing that matches these filters yet.';
+}
+
+/// The form: applies when a field is left, a box is ticked, or Enter is pressed.
+function filterBar(filters, apply) {
+  const boxes = Object.keys(ACTIONS).map((action) => h('label', {class: 'chip'},
+    h('input', {type: 'checkbox', name: 'action', value: action, checked: filters.action?.includes(action)}),
+    h('span', {}, actionIcon(action), actionWord(action))));
+  const currency = filters.currency ?? '';
+  const field = (name, label, value, attributes = {}) => h('label', {class: 'field'}, h('span', {}, label),
+    h('input', {name, value, autocomplete: 'off', spellcheck: 'false', ...attributes}));
+  const form = h('form', {class: 'filters', 'aria-label': 'Filters'},
+    h('fieldset', {class: 'chips'}, h('legend', {class: 'hidden'}, 'Decision'), boxes),
+    field('min_p', 'Fraud from, %', filters.min_p ? String(Math.round(filters.min_p * 1e6) / 1e4) : '', {inputmode: 'decimal', size: 5}),
+    field('min_amount', 'Amount from', filters.min_amount_minor ? fromMinor(filters.min_amount_minor, exponentOf(currency)) : '', {inputmode: 'decimal', size: 8}),
+    field('currency', 'Currency', currency, {size: 4, maxlength: 3}),
+    field('user', 'User', filters.user ?? '', {size: 12, maxlength: 128}),
+    field('merchant', 'Merchant', filters.merchant ?? '', {size: 12, maxlength: 128}),
+    h('label', {class: 'chip'}, h('input', {type: 'checkbox', name: 'degraded', checked: filters.degraded}), h('span', {}, 'Degraded')),
+    !isEmpty(filters) && h('a', {class: 'clear', href: address('feed'), 'aria-keyshortcuts': 'x'}, 'Clear'));
+  const before = toQuery(filters).toString();
+  const read = () => {
+    const data = new FormData(form);
+    const percent = parseFloat(String(data.get('min_p')).replace(',', '.'));
+    const code = String(data.get('currency')).trim().toUpperCase();
+    const minor = toMinor(String(data.get('min_amount')), exponentOf(code));
+    const amountField = form.elements.min_amount;
+    amountField.setAttribute('aria-invalid', String(minor === null && amountField.value.trim() !== ''));
+    const next = fromQuery(new URLSearchParams({
+      action: data.getAll('action').join(','), min_p: percent > 0 ? percent / 100 : '', min_amount_minor: minor ?? '', currency: code,
+      user: data.get('user'), merchant: data.get('merchant'), degraded: data.get('degraded') ? '1' : ''}));
+    if (toQuery(next).toString() !== before) apply(next);
+  };
+  form.addEventListener('change', read);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    read();
+  });
+  return {element: form, focus: () => form.querySelector('input').focus()};
+}
