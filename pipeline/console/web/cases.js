@@ -10,11 +10,12 @@ import {actionWord, degradedInWords, DISPOSED, DISPOSITIONS, dispositionIcon} fr
 
 const ARM_AFTER_MS = 350;  // a key pressed twice must not decide the case that has just opened by itself
 
-/// The page of one case, in the main area or beside the queue. `load()` gives the Case; `decided()` is told when a key was
-/// pressed that counts. Returns {element, bindings, close, focus}.
+/// The page of one case, in the main area or beside the queue. `load()` gives the Case; `heading` is the element of its title;
+/// `decided(summary)` is told when a key was pressed that counts.
 export class CaseView {
-  constructor(context, load, decided) {
+  constructor(context, load, {heading, decided = null}) {
     this.context = context;
+    this.heading = heading;
     this.decided = decided;
     this.element = h('article', {class: 'case', 'aria-busy': 'true'}, h('p', {class: 'empty'}, 'Loading the case…'));
     this.onChange = ({detail}) => {
@@ -43,7 +44,7 @@ export class CaseView {
   refuse(refusal) {
     if (this.closed) return;
     this.element.removeAttribute('aria-busy');
-    replace(this.element, h('div', {class: 'notice', role: 'alert'}, h('h1', {tabindex: -1}, refusal.status === 404 ? 'Not kept here' : 'The case could not be loaded'),
+    replace(this.element, h('div', {class: 'notice', role: 'alert'}, h(this.heading, {tabindex: -1}, refusal.status === 404 ? 'Not kept here' : 'The case could not be loaded'),
       h('p', {}, `${refusal.message}.`), h('p', {}, refusal.next)));
   }
 
@@ -56,7 +57,7 @@ export class CaseView {
     this.note = h('textarea', {rows: 1, maxlength: 500, placeholder: 'Note, goes with the decision (n)', 'aria-label': 'Note', 'aria-keyshortcuts': 'n'});
     this.bar = h('div', {class: 'decide'});
     this.element.removeAttribute('aria-busy');
-    replace(this.element, head(found), this.bar, sections(found, this.context));
+    replace(this.element, head(found, this.heading), this.bar, sections(found, this.context));
     this.drawBar();
     this.element.dataset.verdict = found.summary.verdict_id;
   }
@@ -98,9 +99,9 @@ function presentInWords(present, session) {
     present.note && h('q', {class: 'note'}, present.note), h('span', {class: 'faint'}, ' Another key changes it.')];
 }
 
-function head({summary}) {
+function head({summary}, heading) {
   return h('header', {class: 'case-head'},
-    h('h1', {tabindex: -1}, actionBadge(summary.action), h('span', {class: 'sum'}, amountOf(summary))),
+    h(heading, {tabindex: -1}, actionBadge(summary.action), h('span', {class: 'sum'}, amountOf(summary))),
     h('p', {class: 'parties'}, h('a', {class: 'id', href: address('search', '', `q=${encodeURIComponent(summary.user_id)}`)}, summary.user_id), ' paid ',
       h('a', {class: 'id', href: address('search', '', `q=${encodeURIComponent(summary.merchant_id)}`)}, summary.merchant_id), ', ', timeOf(summary.event_time, {seconds: true}), ' ', marks({...summary, disposition: null})),
     h('dl', {class: 'facts'},
@@ -150,7 +151,7 @@ function reasons({reasons: list}) {
 
 function usual(list) {
   if (list.length === 0) return h('p', {class: 'faint'}, 'Too little is known of this user for a usual range.');
-  return h('table', {class: 'ranges'},
+  return h('table', {class: 'ranges', 'aria-label': 'Usual ranges of the user'},
     h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, ''), h('th', {scope: 'col', class: 'num'}, 'This'), h('th', {scope: 'col'}, 'In the usual range'), h('th', {scope: 'col', class: 'num'}, 'Usual'))),
     h('tbody', {}, list.map((row) => h('tr', {},
       h('th', {scope: 'row'}, row.text ?? row.name),
@@ -218,7 +219,7 @@ async function copyText(text, announce) {
 
 /// View #/case/<id>.
 export function showCase(main, context, route) {
-  const view = new CaseView(context, () => context.caseOf(route.id), null);
+  const view = new CaseView(context, () => context.caseOf(route.id), {heading: 'h1'});
   replace(main, h('div', {class: 'view'}, view.element));
   return {title: `Case ${route.id.slice(0, 8)}`, keys: [...view.bindings, {keys: ['Escape'], word: 'Back', run: back}], close: () => view.close()};
 }

@@ -55,25 +55,18 @@ export class FeedModel {
 
 export function showFeed(main, context, route) {
   const {live, feed} = context;
-  const filters = fromQuery(route.query);
-  if (!context.started || toQuery(filters).toString() !== toQuery(live.filters).toString()) {
-    feed.clear();
-    context.started = true;
-    live.start(filters);
-  }
+  let filters = fromQuery(route.query);
   const body = h('tbody');
   const cursor = new RowCursor(body);
   const status = h('p', {class: 'feed-status', role: 'status'});
   const empty = h('p', {class: 'empty'});
   const pause = h('button', {type: 'button', class: 'pause', 'aria-keyshortcuts': 'p', on: {click: () => feed.pause(!feed.paused)}});
   const figures = h('dl', {class: 'figures', 'aria-label': 'Figures of this moment'});
-  const bar = filterBar(filters, (next) => { location.hash = address('feed', '', toQuery(next)); });
-
+  const bar = new FilterBar(filters, (next) => { location.hash = address('feed', '', toQuery(next)); });
   replace(main, h('div', {class: 'view feed'},
-    h('div', {class: 'view-head'}, h('h1', {tabindex: -1}, 'Feed'), figures),
-    h('div', {class: 'feed-bar'}, bar.element, h('div', {class: 'feed-run'}, status, pause)),
+    h('div', {class: 'view-head'}, h('div', {class: 'feed-run'}, h('h1', {tabindex: -1}, 'Feed'), pause, status), figures),
+    bar.element,
     verdictTable('Verdicts, newest first', body), empty));
-  body.append(...feed.rows.map(verdictRow));
 
   const draw = () => {
     replace(pause, feed.paused ? 'Go on' : 'Pause', h('kbd', {'aria-hidden': 'true'}, 'p'));
@@ -84,6 +77,15 @@ export function showFeed(main, context, route) {
     empty.hidden = body.rows.length > 0;
     const words = emptyWords(live, filters);
     if (empty.textContent !== words) empty.textContent = words;
+  };
+  const begin = () => {
+    if (!context.started || toQuery(filters).toString() !== toQuery(live.filters).toString()) {
+      feed.clear();
+      context.started = true;
+      live.start(filters);
+    }
+    replace(body, ...feed.rows.map(verdictRow));
+    draw();
   };
   feed.changed = (news) => {
     for (const summary of [...news].reverse()) body.prepend(verdictRow(summary));
@@ -106,6 +108,7 @@ export function showFeed(main, context, route) {
   };
   live.addEventListener('figures', drawFigures);
   live.addEventListener('state', draw);
+  begin();
   drawFigures();
 
   // Reading and a moving list do not go together: choosing a row holds it still.
@@ -114,7 +117,13 @@ export function showFeed(main, context, route) {
     cursor.move(step);
   };
   return {
-    title: isEmpty(filters) ? 'Feed' : 'Feed, filtered',
+    get title() { return isEmpty(filters) ? 'Feed' : 'Feed, filtered'; },
+    /// Other filters: the form stays, with the focus and what is half written in it.
+    reroute(next) {
+      filters = fromQuery(next.query);
+      bar.set(filters);
+      begin();
+    },
     keys: [
       {keys: ['j', 'ArrowDown'], word: 'Next payment (holds the feed)', run: () => move(1), repeats: true},
       {keys: ['k', 'ArrowUp'], word: 'Payment before', run: () => move(-1), repeats: true},
@@ -143,39 +152,60 @@ function emptyWords(live, filters) {
 }
 
 /// The form: applies when a field is left, a box is ticked, or Enter is pressed.
-function filterBar(filters, apply) {
-  const boxes = Object.keys(ACTIONS).map((action) => h('label', {class: 'chip'},
-    h('input', {type: 'checkbox', name: 'action', value: action, checked: filters.action?.includes(action)}),
-    h('span', {}, actionIcon(action), actionWord(action))));
-  const currency = filters.currency ?? '';
-  const field = (name, label, value, attributes = {}) => h('label', {class: 'field'}, h('span', {}, label),
-    h('input', {name, value, autocomplete: 'off', spellcheck: 'false', ...attributes}));
-  const form = h('form', {class: 'filters', 'aria-label': 'Filters'},
-    h('fieldset', {class: 'chips'}, h('legend', {class: 'hidden'}, 'Decision'), boxes),
-    field('min_p', 'Fraud from, %', filters.min_p ? String(Math.round(filters.min_p * 1e6) / 1e4) : '', {inputmode: 'decimal', size: 5}),
-    field('min_amount', 'Amount from', filters.min_amount_minor ? fromMinor(filters.min_amount_minor, exponentOf(currency)) : '', {inputmode: 'decimal', size: 8}),
-    field('currency', 'Currency', currency, {size: 4, maxlength: 3}),
-    field('user', 'User', filters.user ?? '', {size: 12, maxlength: 128}),
-    field('merchant', 'Merchant', filters.merchant ?? '', {size: 12, maxlength: 128}),
-    h('label', {class: 'chip'}, h('input', {type: 'checkbox', name: 'degraded', checked: filters.degraded}), h('span', {}, 'Degraded')),
-    !isEmpty(filters) && h('a', {class: 'clear', href: address('feed'), 'aria-keyshortcuts': 'x'}, 'Clear'));
-  const before = toQuery(filters).toString();
-  const read = () => {
-    const data = new FormData(form);
+class FilterBar {
+  constructor(filters, apply) {
+    const box = (name, value, ...words) => h('label', {class: 'chip'}, h('input', {type: 'checkbox', name, value}), h('span', {}, words));
+    const field = (name, label, attributes = {}) => h('label', {class: 'field'}, h('span', {}, label), h('input', {name, autocomplete: 'off', spellcheck: 'false', ...attributes}));
+    this.clear = h('a', {class: 'clear', href: address('feed'), 'aria-keyshortcuts': 'x'}, 'Clear');
+    this.form = h('form', {class: 'filters', 'aria-label': 'Filters'},
+      h('fieldset', {class: 'chips'}, h('legend', {class: 'hidden'}, 'Decision'), Object.keys(ACTIONS).map((action) => box('action', action, actionIcon(action), actionWord(action)))),
+      box('degraded', '1', 'Degraded'),
+      field('min_p', 'Fraud from, %', {inputmode: 'decimal'}), field('min_amount', 'Amount from', {inputmode: 'decimal'}), field('currency', 'Currency', {maxlength: 3}),
+      field('user', 'User', {maxlength: 128}), field('merchant', 'Merchant', {maxlength: 128}), this.clear);
+    this.summary = h('summary', {});
+    // On a phone the form is folded away; on a wide screen its summary is not shown at all.
+    this.element = h('details', {class: 'filter-box', open: matchMedia('(min-width: 52rem)').matches}, this.summary, this.form);
+    const changed = () => {
+      const next = this.read();
+      if (toQuery(next).toString() !== this.query) apply(next);
+    };
+    this.form.addEventListener('change', changed);
+    this.form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      changed();
+    });
+    this.set(filters);
+  }
+
+  focus() {
+    this.element.open = true;
+    this.form.querySelector('input').focus();
+  }
+
+  /// Writes filters into the form where it says something else.
+  set(filters) {
+    this.query = toQuery(filters).toString();
+    const count = [...toQuery(filters)].length;
+    this.clear.hidden = count === 0;
+    replace(this.summary, count ? `Filters (${count})` : 'Filters');
+    if (toQuery(this.read()).toString() === this.query) return;
+    const {elements} = this.form;
+    for (const input of this.form.querySelectorAll('[name=action]')) input.checked = filters.action?.includes(input.value) ?? false;
+    elements.degraded.checked = filters.degraded ?? false;
+    elements.min_p.value = filters.min_p ? String(Math.round(filters.min_p * 1e6) / 1e4) : '';
+    elements.min_amount.value = filters.min_amount_minor ? fromMinor(filters.min_amount_minor, exponentOf(filters.currency)) : '';
+    for (const name of ['currency', 'user', 'merchant']) elements[name].value = filters[name] ?? '';
+  }
+
+  read() {
+    const data = new FormData(this.form);
     const percent = parseFloat(String(data.get('min_p')).replace(',', '.'));
-    const code = String(data.get('currency')).trim().toUpperCase();
-    const minor = toMinor(String(data.get('min_amount')), exponentOf(code));
-    const amountField = form.elements.min_amount;
-    amountField.setAttribute('aria-invalid', String(minor === null && amountField.value.trim() !== ''));
-    const next = fromQuery(new URLSearchParams({
-      action: data.getAll('action').join(','), min_p: percent > 0 ? percent / 100 : '', min_amount_minor: minor ?? '', currency: code,
-      user: data.get('user'), merchant: data.get('merchant'), degraded: data.get('degraded') ? '1' : ''}));
-    if (toQuery(next).toString() !== before) apply(next);
-  };
-  form.addEventListener('change', read);
-  form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    read();
-  });
-  return {element: form, focus: () => form.querySelector('input').focus()};
+    const currency = String(data.get('currency')).trim().toUpperCase();
+    const minor = toMinor(String(data.get('min_amount')), exponentOf(currency));
+    const amount = this.form.elements.min_amount;
+    amount.setAttribute('aria-invalid', String(minor === null && amount.value.trim() !== ''));
+    return fromQuery(new URLSearchParams({
+      action: data.getAll('action').join(','), min_p: percent > 0 ? percent / 100 : '', min_amount_minor: minor ?? '', currency,
+      user: data.get('user'), merchant: data.get('merchant'), degraded: data.get('degraded') ?? ''}));
+  }
 }

@@ -5,7 +5,7 @@ import {h, replace, svg} from './dom.js';
 import {micros, number, rate, share} from './format.js';
 import {ACTIONS, STEPS} from './words.js';
 
-const DECADES_US = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000];
+const LEAST_US = 0.1;  // the left end of the delays; the right end grows with what is measured
 
 export function showPath(main, context) {
   const {live} = context;
@@ -18,16 +18,17 @@ export function showPath(main, context) {
     h('div', {class: 'path-columns'}, host, curves)));
 
   let picture = null;
+  let width = 0;  // known once the page is laid out
   const draw = () => {
     const figures = live.figures;
     const text = readyWords(figures, live.state);
     if (state.textContent !== text) state.textContent = text;
     state.classList.toggle('alarm', Boolean(figures && !figures.ready));
-    if (!figures) return;
+    if (!figures || !width) return;
     const names = (figures.steps ?? []).map(({name}) => name);
-    const width = Math.max(280, Math.floor(host.clientWidth));
-    if (!picture || picture.width !== width || picture.names.join() !== names.join()) {
-      picture = new Picture(width, names);
+    const longest = Math.max(1000, ...(figures.steps ?? []).map(({p99_us: us}) => us ?? 0));
+    if (!picture || picture.width !== width || picture.names.join() !== names.join() || longest > picture.most) {
+      picture = new Picture(width, names, 10 ** Math.ceil(Math.log10(longest)));
       replace(host, picture.element);
     }
     picture.update(figures);
@@ -38,7 +39,10 @@ export function showPath(main, context) {
       curve('Delay p99, payment to verdict', live.history, (at) => at.delay_ms?.p99, (ms) => micros(ms * 1000)),
       curve('Records that wait', live.history, (at) => at.lag_records, (value) => number(value)));
   };
-  const resized = new ResizeObserver(draw);
+  const resized = new ResizeObserver(([{contentRect}]) => {
+    width = Math.max(240, Math.floor(contentRect.width));
+    draw();
+  });
   resized.observe(host);
   live.addEventListener('figures', draw);
   live.addEventListener('state', draw);
@@ -62,16 +66,19 @@ function readyWords(figures, state) {
 }
 
 class Picture {
-  constructor(width, names) {
+  /// `most`: the right end of the delays, in microseconds, a power of ten.
+  constructor(width, names, most) {
     this.width = width;
+    this.most = most;
     this.names = names;
     this.narrow = width < 620;
-    this.row = this.narrow ? 46 : 36;
+    this.tiny = width < 340;              // the rate then takes a line of its own
+    this.row = this.tiny ? 60 : this.narrow ? 46 : 36;
     this.top = 78;
     this.left = 34;                       // the middle of the stream
-    this.text = 62;
+    this.text = 70;
     this.barsFrom = this.narrow ? this.text : Math.round(Math.min(430, width * 0.46));
-    this.barsTo = width - (this.narrow ? 8 : 128);
+    this.barsTo = width - (this.narrow ? 8 : 132);
     this.foot = this.top + names.length * this.row + 26;
     const branches = Object.keys(ACTIONS);
     this.height = this.foot + 62 + branches.length * 24 + 8;
@@ -92,24 +99,27 @@ class Picture {
   }
 
   x(us) {
-    const most = Math.log10(DECADES_US.at(-1));
-    return this.barsFrom + (this.barsTo - this.barsFrom) * Math.min(1, Math.max(0, Math.log10(Math.max(us, 1)) / most));
+    const part = Math.log10(Math.max(us, LEAST_US) / LEAST_US) / Math.log10(this.most / LEAST_US);
+    return this.barsFrom + (this.barsTo - this.barsFrom) * Math.min(1, part);
   }
 
   axis() {
     const end = this.top + this.names.length * this.row;
-    return svg('g', {class: 'axis'}, DECADES_US.map((us, index) => [
+    const count = Math.round(Math.log10(this.most / LEAST_US)) + 1;
+    const decades = Array.from({length: count}, (_, index) => LEAST_US * 10 ** index);
+    return svg('g', {class: 'axis'}, decades.map((us, index) => [
       svg('line', {x1: this.x(us), x2: this.x(us), y1: this.top - 8, y2: end}),
-      (!this.narrow || index % 2 === 0) && svg('text', {x: this.x(us), y: this.top - 14, 'text-anchor': index === 0 ? 'start' : index === DECADES_US.length - 1 ? 'end' : 'middle'}, micros(us).replace(/[.,]0/, '')),
-    ]));
+      (!this.narrow || index % 2 === 0) && svg('text', {x: this.x(us), y: this.top - 14, 'text-anchor': index === 0 ? 'start' : index === count - 1 ? 'end' : 'middle'}, micros(us).replace(/[.,]0/, '')),
+    ]), !this.narrow && svg('text', {x: this.width, y: this.top - 14, 'text-anchor': 'end'}, 'p50, p99'));
   }
 
   step(name, index) {
     const y = this.top + index * this.row + (this.narrow ? 18 : 22);
-    const bar = svg('rect', {class: 'span', height: 8, rx: 4, y: this.narrow ? y + 8 : y - 9});
-    const middle = svg('rect', {class: 'middle', width: 3, height: 12, rx: 1.5, y: this.narrow ? y + 6 : y - 11});
-    const speed = svg('text', {class: 'number', x: this.narrow ? this.text + 96 : this.barsFrom - 16, y, 'text-anchor': this.narrow ? 'start' : 'end'});
-    const times = svg('text', {class: 'number soft', x: this.width - (this.narrow ? 8 : 0), y: this.narrow ? y : y - 1, 'text-anchor': 'end'});
+    const line = this.tiny ? y + 24 : this.narrow ? y + 8 : y - 9;
+    const bar = svg('rect', {class: 'span', height: 8, rx: 4, y: line});
+    const middle = svg('rect', {class: 'middle', width: 3, height: 12, rx: 1.5, y: line - 2});
+    const speed = svg('text', {class: 'number', x: this.tiny ? this.text : this.narrow ? this.text + 96 : this.barsFrom - 16, y: this.tiny ? y + 16 : y, 'text-anchor': this.narrow ? 'start' : 'end'});
+    const times = svg('text', {class: 'number soft', x: this.width - (this.narrow ? 8 : 0), y, 'text-anchor': 'end'});
     const wide = this.barsFrom - this.text > 330;
     const group = svg('g', {class: 'step', 'data-step': name}, svg('title', {}, STEPS[name] ?? name),
       svg('circle', {cx: this.left, cy: y - 4, r: 5}),

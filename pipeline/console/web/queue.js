@@ -95,7 +95,7 @@ class QueueView {
     this.view = null;
     this.element.classList.toggle('has-case', Boolean(id));
     if (id) {
-      this.view = new CaseView(this.context, () => this.ask(id), (summary) => this.decided(summary));
+      this.view = new CaseView(this.context, () => this.ask(id), {heading: 'h2', decided: (summary) => this.decided(summary)});
       this.answers.delete(id);  // once shown, the next look asks again
       replace(this.side, this.view.element);
       this.askAhead();
@@ -170,8 +170,8 @@ class QueueView {
 function card(found, open) {
   return h('li', {}, h('a', {href: address('queue', found.verdict_id), 'aria-current': open ? 'true' : null, data: {verdict: found.verdict_id}},
     h('span', {class: 'line'}, actionBadge(found.action), h('b', {class: 'num'}, amountOf(found))),
-    h('span', {class: 'line'}, h('span', {class: 'id'}, found.user_id), h('span', {class: 'num gain', title: `Expected saving for a minute of review; about ${number(found.minutes, 1)} min for this case`}, `${major(found.money_per_minute, 2)}/min`)),
-    h('span', {class: 'line faint'}, h('span', {class: 'why'}, found.reason ?? ''), h('span', {class: 'num'}, `${probability(found.p)} · ${span(found.waiting_s)}`))));
+    h('span', {class: 'line'}, h('span', {class: 'id'}, found.user_id), h('span', {class: 'num gain', title: `Expected saving for a minute of review; about ${number(found.minutes, 1)} min for this case`}, `${major(found.money_per_minute, found.exponent, found.currency)}/min`)),
+    h('span', {class: 'line faint'}, h('span', {class: 'gist'}, found.reason ?? ''), h('span', {class: 'num'}, `${probability(found.p)} · ${span(found.waiting_s)}`))));
 }
 
 function wide() { return matchMedia('(min-width: 60rem)').matches; }

@@ -17,12 +17,13 @@ export function timeline(found) {
     strip(rows, sizes, most, attention),
     found.attention_method && h('p', {class: 'faint'}, found.attention_method),
     h('div', {class: 'scroll', tabindex: 0, role: 'group', 'aria-label': 'Payments of the user'},
-      h('table', {class: 'past'},
+      h('table', {class: 'past', 'aria-label': 'Payments of the user, newest first'},
         h('thead', {}, h('tr', {}, ['Paid', 'After', 'Amount', '', 'Attention', 'Merchant', 'Said', 'Label'].map((name, index) => (
           h('th', {scope: 'col', class: [1, 2].includes(index) ? 'num' : null}, name || h('span', {class: 'hidden'}, 'Amount as a bar')))))),
+        // Newest first: what is nearest to this payment is read first.
         h('tbody', {}, rows.map((row, index) => pastRow(row, own, {
           size: sizes[index] / most, attention: attention ? (row.attention ?? 0) / attention : 0,
-          strong: strongest.has(row), last: index === rows.length - 1}))))),
+          strong: strongest.has(row), last: index === rows.length - 1})).reverse()))),
   ];
 }
 
