@@ -121,13 +121,14 @@ function drawLink({phase, why, retryAt}, live) {
   if (countdown) countdown.textContent = seconds === null ? 'trying' : `${seconds} s`;
 }
 
-/// Says something to those who see and to those who listen, for a few seconds.
+/// Says something for a few seconds; `quiet`: only to those who listen, because the others see it anyway.
 function announcer() {
   const place = h('p', {class: 'toast', role: 'status'});
   document.body.append(place);
   let timer;
-  return (text) => {
+  return (text, {quiet = false} = {}) => {
     clearTimeout(timer);
+    place.classList.toggle('hidden', quiet);
     place.textContent = text;
     timer = setTimeout(() => { place.textContent = ''; }, 4000);
   };

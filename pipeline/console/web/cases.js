@@ -145,8 +145,13 @@ function reasons({reasons: list}) {
   if (!list?.length) return h('p', {class: 'faint'}, 'No reasons were given.');
   return h('ol', {class: 'reasons'}, list.map((reason) => {
     const picture = rangePicture({value: reason.value, low: reason.typical_low, high: reason.typical_high, hours: reason.code === 'unusual_hour'});
-    return h('li', {}, h('p', {}, reason.text), picture && [picture, h('p', {class: 'faint ends'}, `usual ${figure(reason.typical_low)} to ${figure(reason.typical_high)}${reason.unit ? ` ${reason.unit}` : ''}`)]);
+    return h('li', {}, h('p', {}, reason.text), picture && [picture, h('p', {class: 'faint ends'}, usualInWords(reason))]);
   }));
+}
+
+function usualInWords({code, typical_low: low, typical_high: high, unit}) {
+  if (code === 'unusual_hour') return `usual from ${figure(low)} to ${figure(high)} o’clock, UTC`;
+  return `usual ${figure(low)} to ${figure(high)}${unit && unit !== 'XXX' ? ` ${unit}` : ''}`;
 }
 
 function usual(list) {
@@ -155,7 +160,7 @@ function usual(list) {
     h('thead', {}, h('tr', {}, h('th', {scope: 'col'}, ''), h('th', {scope: 'col', class: 'num'}, 'This'), h('th', {scope: 'col'}, 'In the usual range'), h('th', {scope: 'col', class: 'num'}, 'Usual'))),
     h('tbody', {}, list.map((row) => h('tr', {},
       h('th', {scope: 'row'}, row.text ?? row.name),
-      h('td', {class: 'num'}, figure(row.this), row.unit && h('span', {class: 'unit'}, ` ${row.unit}`)),
+      h('td', {class: 'num'}, figure(row.this), row.unit && row.unit !== 'XXX' && h('span', {class: 'unit'}, ` ${row.unit}`)),
       h('td', {}, rangePicture({value: row.this, low: row.low, high: row.high, median: row.median, hours: row.low > row.high || row.unit === 'hour'})),
       h('td', {class: 'num faint'}, `${figure(row.low)} – ${figure(row.high)}`)))));
 }

@@ -58,7 +58,7 @@ export function showFeed(main, context, route) {
   let filters = fromQuery(route.query);
   const body = h('tbody');
   const cursor = new RowCursor(body);
-  const status = h('p', {class: 'feed-status', role: 'status'});
+  const status = h('p', {class: 'feed-status'});  // four times a second: nothing to be read aloud
   const empty = h('p', {class: 'empty'});
   const pause = h('button', {type: 'button', class: 'pause', 'aria-keyshortcuts': 'p', on: {click: () => feed.pause(!feed.paused)}});
   const figures = h('dl', {class: 'figures', 'aria-label': 'Figures of this moment'});
@@ -71,6 +71,7 @@ export function showFeed(main, context, route) {
   const draw = () => {
     replace(pause, feed.paused ? 'Go on' : 'Pause', h('kbd', {'aria-hidden': 'true'}, 'p'));
     pause.classList.toggle('primary', feed.paused);
+    pause.setAttribute('aria-pressed', String(feed.paused));
     const skipped = feed.skipped ? `${number(feed.skipped)} more matched and were not shown` : '';
     const text = feed.paused ? `Paused: ${number(feed.arrived)} wait` : skipped;
     if (status.textContent !== text) status.textContent = text;

@@ -16,6 +16,7 @@ export class Live extends EventTarget {
     this.figures = null;
     this.history = [];
     document.addEventListener('visibilitychange', () => this.visibility());
+    addEventListener('online', () => this.retry());
   }
 
   /// Other filters are another feed: it starts anew.

@@ -21,7 +21,7 @@ class QueueView {
     this.cases = [];
     this.answers = new Map();  // cases asked for ahead: the next one opens without a wait
     this.list = h('ol', {class: 'cases', 'aria-label': 'Cases, dearest minute first'});
-    this.totals = h('p', {class: 'totals', role: 'status'}, 'Loading the queue…');
+    this.totals = h('p', {class: 'totals'}, 'Loading the queue…');
     this.side = h('div', {class: 'beside'});
     this.back = h('a', {class: 'back', href: address('queue')}, '‹ Queue');
     this.element = h('div', {class: 'view queue'},
@@ -75,7 +75,7 @@ class QueueView {
   draw() {
     const {answer, failure} = this;
     if (failure) {
-      replace(this.totals, h('span', {class: 'alarm'}, `${failure.message}. `), failure.next);
+      replace(this.totals, h('span', {class: 'alarm', role: 'alert'}, `${failure.message}. `), failure.next);
     } else if (answer) {
       const money = Object.entries(answer.money_waiting ?? {}).map(([currency, value]) => major(value, 2, currency)).join(', ');
       replace(this.totals, this.cases.length === 0 ? 'Nothing waits. New cases appear by themselves.' : [`${number(Math.max(answer.waiting, this.cases.length))} wait`, money && `, ${money} in them`]);
@@ -145,7 +145,7 @@ class QueueView {
     this.cases.splice(at, 1);
     const next = this.cases[Math.min(at, this.cases.length - 1)];
     if (next) {
-      this.context.announce(`Next: ${next.action}, ${next.user_id}`);
+      this.context.announce(`Next: ${next.action}, ${next.user_id}`, {quiet: true});
       this.go(next.verdict_id);
     } else {
       window.history.replaceState(null, '', address('queue'));
