@@ -117,6 +117,32 @@ class Feed(ConsoleCase):
         page.wait_for_selector("#link[data-phase=open]")
         self.assertEqual(self.fake.feeds_seen[-1]["last"], position)
 
+    def test_a_feed_that_says_nothing_is_given_up_and_asked_for_again(self):
+        page = self.look("#/feed", clock=True)
+        page.clock.fast_forward(26_000)
+        expect(page.locator("#link")).to_have_attribute("title", "the server said nothing for 25 s")
+        page.clock.fast_forward(1_000)
+        page.wait_for_selector("#link[data-phase=open]")
+
+    def test_a_page_that_nobody_looks_at_gives_its_place_back(self):
+        page = self.look("#/feed", clock=True)
+        self.fake.show(self.fake.verdicts[0])
+        expect(page.locator("tbody tr")).to_have_count(1)
+        position = str(self.fake._position)
+        see = "hidden => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden}); document.dispatchEvent(new Event('visibilitychange')); }"
+        page.evaluate(see, True)
+        page.clock.fast_forward(20_000)
+        self.fake.show_figures()  # or the silence would end it
+        page.wait_for_timeout(100)
+        page.clock.fast_forward(20_000)
+        self.fake.show_figures()
+        page.wait_for_timeout(100)
+        page.clock.fast_forward(21_000)
+        expect(page.locator("#link")).to_have_text("Asleep")
+        page.evaluate(see, False)
+        page.wait_for_selector("#link[data-phase=open]")
+        self.assertGreaterEqual(int(self.fake.feeds_seen[-1]["last"]), int(position))
+
     def test_a_full_server_is_told_apart_and_not_asked_too_soon(self):
         self.fake.feed_refusal = 503
         page = self.open(self.fake.url, refused=True)
@@ -295,6 +321,30 @@ class Appearance(ConsoleCase):
         page.reload()
         self.assertEqual(page.locator("html").get_attribute("data-theme"), "dark")
         self.assertEqual(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"), "rgb(16, 22, 21)")
+
+    def test_nothing_moves_for_those_who_asked_for_that(self):
+        for motion, moves in (("reduce", False), ("no-preference", True)):
+            page = self.look("#/path", reduced_motion=motion)
+            self.fake.show_figures()
+            page.wait_for_selector(".flow", state="attached")  # a line: no box to be visible
+            self.assertEqual(page.evaluate("document.getAnimations().length > 0"), moves, motion)
+
+    def test_the_keyboard_alone_gets_everywhere_and_sees_where_it_is(self):
+        page = self.look("#/feed")
+        page.keyboard.press("Tab")
+        expect(page.locator("#skip")).to_be_focused()
+        expect(page.locator("#skip")).to_be_in_viewport()
+        page.keyboard.press("Enter")
+        expect(page.locator("#main")).to_be_focused()
+        self.fake.show(*self.fake.verdicts[:2])
+        reached = set()
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.name || document.activeElement.id || document.activeElement.className || document.activeElement.tagName"))
+            outline = page.evaluate("[getComputedStyle(document.activeElement).outlineStyle, getComputedStyle(document.activeElement.nextElementSibling ?? document.body).outlineStyle]")
+            if page.evaluate("document.activeElement !== document.body"):
+                self.assertIn("solid", outline, reached)
+        self.assertLessEqual({"search-text", "theme", "help", "action", "min_p", "merchant"}, reached)
 
     def test_the_sheet_names_the_keys_of_this_view_and_gives_the_focus_back(self):
         page = self.look("#/queue")

@@ -40,7 +40,8 @@ class Browser:
         self._playwright.stop()
 
     def context(self, theme: str = "light", size: dict = DESK, **options) -> BrowserContext:
-        made = self.chromium.new_context(color_scheme=theme, viewport=size, locale="en-GB", timezone_id="Europe/Berlin", reduced_motion="reduce", **options)
+        made = self.chromium.new_context(color_scheme=theme, viewport=size, locale="en-GB", timezone_id="Europe/Berlin",
+                                         **{"reduced_motion": "reduce", **options})
         made.set_default_timeout(10_000)
         made.add_init_script(NOTE_VIOLATIONS)
         return made
@@ -87,13 +88,15 @@ class PageCase(unittest.TestCase):
         shutil.rmtree(cls.folder, ignore_errors=True)
         cls.folder.mkdir(parents=True)
 
-    def open(self, url: str, theme: str = "light", size: dict = DESK, refused: bool = False, **options) -> Page:
-        """`refused`: answers of 4xx and 5xx belong to this test."""
+    def open(self, url: str, theme: str = "light", size: dict = DESK, refused: bool = False, clock: bool = False, **options) -> Page:
+        """`refused`: answers of 4xx and 5xx belong to this test. `clock`: its time can be moved (page.clock)."""
         context = self.browser.context(theme, size, **options)
         self.addCleanup(context.close)
         page = context.new_page()
         page.watch = Watch(page, urlsplit(url).netloc, refused)
         self.addCleanup(self._leave, page)
+        if clock:
+            page.clock.install()
         page.goto(url)
         return page
 
