@@ -145,11 +145,14 @@ class Feed(ConsoleCase):
 
     def test_a_full_server_is_told_apart_and_not_asked_too_soon(self):
         self.fake.feed_refusal = 503
-        page = self.open(self.fake.url, refused=True)
+        page = self.open(self.fake.url, refused=True, clock=True)
         expect(page.locator("#link")).to_contain_text("Feed full")
         expect(page.locator("#link")).to_have_attribute("title", "all 64 places of the feed are taken")
+        page.clock.fast_forward(1_000)  # the server asked for two seconds
+        expect(page.locator(".countdown")).to_have_text("1 s")
         self.assertEqual(len(self.fake.feeds_seen), 1)
         self.fake.feed_refusal = None
+        page.clock.fast_forward(1_500)
         page.wait_for_selector("#link[data-phase=open]")
 
     def test_the_search_finds_and_says_how_far_it_looks_back(self):
