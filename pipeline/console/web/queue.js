@@ -4,6 +4,7 @@
 import * as api from './api.js';
 import {CaseView} from './cases.js';
 import {h, replace} from './dom.js';
+import {exponentOf} from './filters.js';
 import {major, number, probability, span} from './format.js';
 import {address} from './router.js';
 import {actionBadge, amountOf} from './rows.js';
@@ -77,7 +78,7 @@ class QueueView {
     if (failure) {
       replace(this.totals, h('span', {class: 'alarm', role: 'alert'}, `${failure.message}. `), failure.next);
     } else if (answer) {
-      const money = Object.entries(answer.money_waiting ?? {}).map(([currency, value]) => major(value, 2, currency)).join(', ');
+      const money = Object.entries(answer.money_waiting ?? {}).map(([currency, value]) => major(value, exponentOf(currency), currency)).join(', ');
       replace(this.totals, this.cases.length === 0 ? 'Nothing waits. New cases appear by themselves.' : [`${number(Math.max(answer.waiting, this.cases.length))} wait`, money && `, ${money} in them`]);
     }
     const focused = document.activeElement?.closest?.('.cases a')?.dataset.verdict;
