@@ -131,13 +131,7 @@ class Feed(ConsoleCase):
         position = str(self.fake._position)
         see = "hidden => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden}); document.dispatchEvent(new Event('visibilitychange')); }"
         page.evaluate(see, True)
-        page.clock.fast_forward(20_000)
-        self.fake.show_figures()  # or the silence would end it
-        page.wait_for_timeout(100)
-        page.clock.fast_forward(20_000)
-        self.fake.show_figures()
-        page.wait_for_timeout(100)
-        page.clock.fast_forward(21_000)
+        page.clock.fast_forward(11_000)
         expect(page.locator("#link")).to_have_text("Asleep")
         page.evaluate(see, False)
         page.wait_for_selector("#link[data-phase=open]")

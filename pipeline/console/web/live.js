@@ -4,7 +4,7 @@ import {toQuery} from './filters.js';
 import {Stream} from './stream.js';
 
 const HISTORY_MAX = 180;          // figures kept for the small curves: three minutes
-const HIDDEN_PATIENCE_MS = 60_000;  // a page that nobody looks at gives its place back
+const HIDDEN_PATIENCE_MS = 10_000;  // a page that nobody looks at gives its place back; it goes on where it ended
 
 /// Events: `state` {phase, why, retryAt}, `verdicts` {verdicts, skipped}, `figures`, `disposition`; each in `detail`.
 /// Phases: connecting, open, lost, full, asleep.
