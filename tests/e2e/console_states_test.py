@@ -35,8 +35,7 @@ class ConsoleCase(PageCase):
         return page
 
     def case_is_open(self, page, case: dict):
-        page.wait_for_selector(f".case[data-verdict='{case['verdict_id']}']")
-        page.wait_for_timeout(400)  # keys count from here on (ARM_AFTER_MS)
+        page.wait_for_selector(f".case[data-verdict='{case['verdict_id']}'][data-armed]")  # keys count from here on
 
 
 class Feed(ConsoleCase):

@@ -39,9 +39,11 @@ async function request(path, options) {
     answer = await fetch(path, {...options, cache: 'no-store', signal: options.signal ? AbortSignal.any([options.signal, deadline]) : deadline});
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Refusal(0, deadline.aborted ? 'The server did not answer within 15 s' : 'The server cannot be reached', 'Is `weir run` up, and the network there? Then try again.');
+    const what = deadline.aborted ? `The server did not answer within ${PATIENCE_MS / 1000} s` : 'The server cannot be reached';
+    throw new Refusal(0, what, 'Is `weir run` up, and the network there? Then try again.');
   }
   const body = await answer.json().catch(() => null);
   if (answer.ok && body !== null) return body;
-  throw new Refusal(answer.status, body?.error ?? `The server answered ${answer.status}`, body?.next ?? 'Try again; its log says more.', body?.disposition ?? null);
+  const what = body?.error ?? `The server answered ${answer.status}`;
+  throw new Refusal(answer.status, what, body?.next ?? 'Try again; its log says more.', body?.disposition ?? null);
 }

@@ -54,8 +54,8 @@ async function sessionOf(main) {
     try {
       return await api.session();
     } catch (refusal) {
-      replace(main, h('div', {class: 'notice', role: 'alert'}, h('h1', {}, 'No answer from the server'), h('p', {}, `${refusal.message}.`), h('p', {}, refusal.next),
-        h('p', {class: 'faint'}, 'This page goes on trying.')));
+      replace(main, h('div', {class: 'notice', role: 'alert'},
+        h('h1', {}, 'No answer from the server'), h('p', {}, `${refusal.message}.`), h('p', {}, refusal.next), h('p', {class: 'faint'}, 'This page goes on trying.')));
       await new Promise((resolve) => setTimeout(resolve, SESSION_AGAIN_MS));
     }
   }
@@ -96,7 +96,9 @@ function route(main, context) {
 
 /// The feed's tab leads back to the feed as it was filtered.
 function drawTabs(current, filters) {
-  replace($('views'), TABS.map(([view, word, key]) => h('a', {href: address(view, '', view === 'feed' ? toQuery(filters) : ''), 'aria-current': view === current ? 'page' : null, 'aria-keyshortcuts': key}, word)));
+  replace($('views'), TABS.map(([view, word, key]) => h('a', {
+    href: address(view, '', view === 'feed' ? toQuery(filters) : ''), 'aria-current': view === current ? 'page' : null, 'aria-keyshortcuts': key,
+  }, word)));
 }
 
 function drawWho({analyst, can_decide: can, why_not: why, instance, version, demo}) {
@@ -114,7 +116,7 @@ function drawLink({phase, why, retryAt}, live) {
     link.title = why ?? '';
     const bad = phase === 'lost' || phase === 'full';
     replace(link, h('span', {class: 'dot', 'aria-hidden': 'true'}), words[phase], why && hidden(`: ${why}`),
-      bad && h('span', {class: 'countdown', 'aria-hidden': 'true'}), bad && h('button', {type: 'button', on: {click: () => live.retry()}}, 'Now'));
+      bad && [h('span', {class: 'countdown', 'aria-hidden': 'true'}), h('button', {type: 'button', on: {click: () => live.retry()}}, 'Now')]);
   }
   // Not read aloud each second.
   const countdown = link.querySelector('.countdown');
@@ -142,10 +144,11 @@ function bindGlobal({keys, live, decisions, searchBox, session, announce}, chang
     searchBox.blur();
   });
   $('help').addEventListener('click', () => keys.showSheet());
+  const again = () => (decisions.last ? change(decisions.last) : announce('Nothing has been decided from this page yet.'));
   keys.bind('Everywhere', [
     ...TABS.map(([view, word, key]) => ({keys: [key], word, run: () => go(view, '', view === 'feed' ? toQuery(live.filters) : '')})),
     {keys: ['/'], word: 'Search', run: () => { searchBox.focus(); searchBox.select(); }},
-    ...(session.can_decide ? [{keys: ['u'], word: 'Change the last decision', run: () => (decisions.last ? change(decisions.last) : announce('Nothing has been decided from this page yet.'))}] : []),
+    ...(session.can_decide ? [{keys: ['u'], word: 'Change the last decision', run: again}] : []),
     {keys: ['t'], word: 'Colours: system, light, dark', run: () => $('theme').click()},
     {keys: ['?'], word: 'This sheet', run: () => keys.showSheet()},
   ]);

@@ -122,11 +122,13 @@ function told(entry, decisions, change) {
         h('p', {class: 'acts'}, h('a', {href: address('case', summary.verdict_id)}, 'Look and decide again'), away)];
     default:
       return [title, h('p', {class: 'alarm'}, `Not recorded. ${entry.refusal.message}.`), h('p', {}, entry.refusal.next),
-        h('p', {class: 'acts'}, button('Try again', () => decisions.retry(entry)), h('a', {href: address('case', summary.verdict_id)}, 'Open'), away)];
+        h('p', {class: 'acts'}, button('Try again', () => decisions.retry(entry)),
+          h('a', {href: address('case', summary.verdict_id)}, 'Open'), away)];
   }
 }
 
 function conflictText({present}) {
   if (!present) return 'Not recorded: somebody else has decided this case meanwhile.';
-  return `Not recorded: ${present.analyst} has said ${DISPOSED[present.disposition] ?? present.disposition} meanwhile${present.note ? `: “${present.note}”` : '.'}`;
+  const {analyst, disposition, note} = present;
+  return `Not recorded: ${analyst} has said ${DISPOSED[disposition] ?? disposition} meanwhile${note ? `: “${note}”` : '.'}`;
 }

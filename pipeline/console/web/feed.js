@@ -29,9 +29,13 @@ export class FeedModel {
   take({verdicts, skipped}) {
     this.skipped += skipped ?? 0;
     const news = [...verdicts].reverse();
-    const list = this.paused ? 'waiting' : 'rows';
-    this[list] = [...news, ...this[list]].slice(0, ROWS_MAX);
-    if (this.paused) this.arrived += news.length + (skipped ?? 0);
+    if (this.paused) {
+      this.arrived += news.length + (skipped ?? 0);
+      this.skipped += Math.max(0, this.waiting.length + news.length - ROWS_MAX);  // these nobody will have seen
+      this.waiting = [...news, ...this.waiting].slice(0, ROWS_MAX);
+    } else {
+      this.rows = [...news, ...this.rows].slice(0, ROWS_MAX);
+    }
     this.changed?.(this.paused ? [] : news);
   }
 
@@ -69,9 +73,11 @@ export function showFeed(main, context, route) {
     verdictTable('Verdicts, newest first', body), empty));
 
   const draw = () => {
-    replace(pause, feed.paused ? 'Go on' : 'Pause', h('kbd', {'aria-hidden': 'true'}, 'p'));
-    pause.classList.toggle('primary', feed.paused);
-    pause.setAttribute('aria-pressed', String(feed.paused));
+    if (pause.getAttribute('aria-pressed') !== String(feed.paused)) {
+      replace(pause, feed.paused ? 'Go on' : 'Pause', h('kbd', {'aria-hidden': 'true'}, 'p'));
+      pause.classList.toggle('primary', feed.paused);
+      pause.setAttribute('aria-pressed', String(feed.paused));
+    }
     const skipped = feed.skipped ? `${number(feed.skipped)} more matched and were not shown` : '';
     const text = feed.paused ? `Paused: ${number(feed.arrived)} wait` : skipped;
     if (status.textContent !== text) status.textContent = text;
@@ -156,13 +162,19 @@ function emptyWords(live, filters) {
 class FilterBar {
   constructor(filters, apply) {
     const box = (name, value, ...words) => h('label', {class: 'chip'}, h('input', {type: 'checkbox', name, value}), h('span', {}, words));
-    const field = (name, label, attributes = {}) => h('label', {class: 'field'}, h('span', {}, label), h('input', {name, autocomplete: 'off', spellcheck: 'false', ...attributes}));
+    const field = (name, label, attributes) => h('label', {class: 'field'}, h('span', {}, label),
+      h('input', {name, autocomplete: 'off', spellcheck: 'false', ...attributes}));
+    const actions = Object.keys(ACTIONS).map((action) => box('action', action, actionIcon(action), actionWord(action)));
     this.clear = h('a', {class: 'clear', href: address('feed'), 'aria-keyshortcuts': 'x'}, 'Clear');
     this.form = h('form', {class: 'filters', 'aria-label': 'Filters'},
-      h('fieldset', {class: 'chips'}, h('legend', {class: 'hidden'}, 'Decision'), Object.keys(ACTIONS).map((action) => box('action', action, actionIcon(action), actionWord(action)))),
+      h('fieldset', {class: 'chips'}, h('legend', {class: 'hidden'}, 'Decision'), actions),
       box('degraded', '1', 'Degraded'),
-      field('min_p', 'Fraud from, %', {inputmode: 'decimal'}), field('min_amount', 'Amount from', {inputmode: 'decimal'}), field('currency', 'Currency', {maxlength: 3}),
-      field('user', 'User', {maxlength: 128}), field('merchant', 'Merchant', {maxlength: 128}), this.clear);
+      field('min_p', 'Fraud from, %', {inputmode: 'decimal'}),
+      field('min_amount', 'Amount from', {inputmode: 'decimal'}),
+      field('currency', 'Currency', {maxlength: 3}),
+      field('user', 'User', {maxlength: 128}),
+      field('merchant', 'Merchant', {maxlength: 128}),
+      this.clear);
     this.summary = h('summary', {});
     // On a phone the form is folded away; on a wide screen its summary is not shown at all.
     this.element = h('details', {class: 'filter-box', open: matchMedia('(min-width: 52rem)').matches}, this.summary, this.form);

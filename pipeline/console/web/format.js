@@ -76,10 +76,12 @@ export function micros(us, locale = undefined) {
 export function span(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return '–';
   const total = Math.max(0, Math.round(seconds));
-  const parts = [[Math.floor(total / 86400), 'd'], [Math.floor(total / 3600) % 24, 'h'], [Math.floor(total / 60) % 60, 'min'], [total % 60, 's']];
+  const parts = [
+    [Math.floor(total / 86400), 'd'], [Math.floor(total / 3600) % 24, 'h'], [Math.floor(total / 60) % 60, 'min'], [total % 60, 's']];
   const first = parts.findIndex(([count]) => count > 0);
   if (first < 0) return '0 s';
-  return parts.slice(first, first + (first === 3 ? 1 : 2)).filter(([count]) => count > 0).map(([count, unit]) => `${count}\u00A0${unit}`).join(' ');
+  const shown = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return shown.map(([count, unit]) => `${count}\u00A0${unit}`).join(' ');
 }
 
 /// The reader's zone: "16:59:58" today, "19 Aug, 16:59" this year, "19 Aug 2018, 16:59" before. `now`: ms.

@@ -90,8 +90,11 @@ class Picture {
     this.flow = svg('path', {class: 'flow', d: `M${this.left} ${this.top - 14}V${this.foot + 10}`});
     this.gate = svg('text', {class: 'strong', x: this.text, y: this.foot + 16});
     this.gateTimes = svg('text', {class: 'soft', x: this.text, y: this.foot + 34});
-    this.element = svg('svg', {width, height: this.height, viewBox: `0 0 ${width} ${this.height}`, role: 'img', 'aria-label': 'Steps of the event path, with rates and delays'},
-      this.axis(), svg('path', {class: 'bank', d: `M${this.left - 23} 8V${this.top - 22}H${this.left + 23}V8`}), this.pool, this.stream, this.flow, this.waiting,
+    this.element = svg('svg', {
+      width, height: this.height, viewBox: `0 0 ${width} ${this.height}`, role: 'img', 'aria-label': 'Steps of the event path, with rates and delays'},
+      this.axis(),
+      svg('path', {class: 'bank', d: `M${this.left - 23} 8V${this.top - 22}H${this.left + 23}V8`}),
+      this.pool, this.stream, this.flow, this.waiting,
       svg('text', {class: 'soft', x: this.text, y: 44}, 'records wait in the topic'),
       this.steps.map(({group}) => group),
       svg('rect', {class: 'gate', x: this.left - 26, y: this.foot + 6, width: 52, height: 8, rx: 2}), this.gate, this.gateTimes,
@@ -107,9 +110,11 @@ class Picture {
     const end = this.top + this.names.length * this.row;
     const count = Math.round(Math.log10(this.most / LEAST_US)) + 1;
     const decades = Array.from({length: count}, (_, index) => LEAST_US * 10 ** index);
+    const anchor = (index) => (index === 0 ? 'start' : index === count - 1 ? 'end' : 'middle');
     return svg('g', {class: 'axis'}, decades.map((us, index) => [
       svg('line', {x1: this.x(us), x2: this.x(us), y1: this.top - 8, y2: end}),
-      (!this.narrow || index % 2 === 0) && svg('text', {x: this.x(us), y: this.top - 14, 'text-anchor': index === 0 ? 'start' : index === count - 1 ? 'end' : 'middle'}, micros(us).replace(/[.,]0/, '')),
+      (!this.narrow || index % 2 === 0) && svg('text', {x: this.x(us), y: this.top - 14, 'text-anchor': anchor(index)},
+        micros(us).replace(/[.,]0/, '')),
     ]), !this.narrow && svg('text', {x: this.width, y: this.top - 14, 'text-anchor': 'end'}, 'p50, p99'));
   }
 
@@ -118,7 +123,9 @@ class Picture {
     const line = this.tiny ? y + 24 : this.narrow ? y + 8 : y - 9;
     const bar = svg('rect', {class: 'span', height: 8, rx: 4, y: line});
     const middle = svg('rect', {class: 'middle', width: 3, height: 12, rx: 1.5, y: line - 2});
-    const speed = svg('text', {class: 'number', x: this.tiny ? this.text : this.narrow ? this.text + 96 : this.barsFrom - 16, y: this.tiny ? y + 16 : y, 'text-anchor': this.narrow ? 'start' : 'end'});
+    const speed = svg('text', {class: 'number',
+      x: this.tiny ? this.text : this.narrow ? this.text + 96 : this.barsFrom - 16,
+      y: this.tiny ? y + 16 : y, 'text-anchor': this.narrow ? 'start' : 'end'});
     const times = svg('text', {class: 'number soft', x: this.width - (this.narrow ? 8 : 0), y, 'text-anchor': 'end'});
     const wide = this.barsFrom - this.text > 330;
     const group = svg('g', {class: 'step', 'data-step': name}, svg('title', {}, STEPS[name] ?? name),
@@ -135,7 +142,8 @@ class Picture {
     const bar = svg('rect', {class: `out of-${action}`, x: out, y: y - 9, height: 10, rx: 2});
     const speed = svg('text', {class: 'number', y});
     const arm = svg('path', {class: 'arm', d: `M${this.left} ${this.foot + 14}V${y - 12}q0 8 8 8H${this.text - 8}`});
-    return {action, out, bar, speed, group: svg('g', {class: 'branch', 'data-action': action}, arm, svg('text', {x: this.text, y}, ACTIONS[action].past), bar, speed)};
+    const group = svg('g', {class: 'branch', 'data-action': action}, arm, svg('text', {x: this.text, y}, ACTIONS[action].past), bar, speed);
+    return {action, out, bar, speed, group};
   }
 
   update(figures) {
@@ -151,7 +159,8 @@ class Picture {
     figures.steps.forEach((step, index) => this.updateStep(this.steps[index], step));
     const {commit} = figures;
     this.gate.textContent = `commit  ${rate(commit?.per_second)} /s`;
-    this.gateTimes.textContent = commit ? `all of it or nothing; p50 ${micros(commit.p50_ms === null ? null : commit.p50_ms * 1000)}, p99 ${micros(commit.p99_ms === null ? null : commit.p99_ms * 1000)}` : 'no commits yet';
+    const millis = (ms) => micros(ms === null ? null : ms * 1000);
+    this.gateTimes.textContent = commit ? `all of it or nothing; p50 ${millis(commit.p50_ms)}, p99 ${millis(commit.p99_ms)}` : 'no commits yet';
     const rates = figures.by_action_per_second ?? {};
     const most = Math.max(1e-9, ...Object.values(rates));
     for (const {action, out, bar, speed, group} of this.branches) {
@@ -182,12 +191,15 @@ function curve(name, history, pick, words) {
   const known = values.filter(Number.isFinite);
   const most = Math.max(1e-9, ...known);
   const x = (index) => 100 * (180 - values.length + index) / 179;
-  const points = values.map((value, index) => (Number.isFinite(value) ? `${x(index).toFixed(2)},${(38 - 34 * value / most).toFixed(2)}` : null)).filter(Boolean);
+  const y = (value) => 38 - 34 * value / most;
+  const points = values.flatMap((value, index) => (Number.isFinite(value) ? [`${x(index).toFixed(2)},${y(value).toFixed(2)}`] : []));
   const now = values.at(-1);
+  const highest = words(known.length ? most : null);
   return h('figure', {class: 'curve'},
     h('figcaption', {}, h('span', {}, name), h('b', {class: 'num'}, words(now))),
-    svg('svg', {viewBox: '0 0 100 40', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${name}: now ${words(now)}, at most ${words(known.length ? most : null)} in the last three minutes`},
+    svg('svg', {viewBox: '0 0 100 40', preserveAspectRatio: 'none', role: 'img',
+      'aria-label': `${name}: now ${words(now)}, at most ${highest} in the last three minutes`},
       svg('line', {class: 'ground', x1: 0, x2: 100, y1: 38, y2: 38, 'vector-effect': 'non-scaling-stroke'}),
       points.length > 1 && svg('polyline', {points: points.join(' '), 'vector-effect': 'non-scaling-stroke'})),
-    h('p', {class: 'faint'}, h('span', {}, '3 min'), h('span', {}, `at most ${words(known.length ? most : null)}`)));
+    h('p', {class: 'faint'}, h('span', {}, '3 min'), h('span', {}, `at most ${highest}`)));
 }

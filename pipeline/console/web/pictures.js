@@ -15,7 +15,7 @@ export function costPicture(actions, exponent, currency) {
   const second = actions[1]?.expected_cost ?? cheapest;
   const end = Math.max(second * 1.5, 1e-9);
   const percent = (value) => `${Math.min(100, Math.max(0, value / end * 100))}%`;
-  const gap = second - cheapest;
+  const [first, next] = actions.map(({action}) => actionWord(action));
   return h('figure', {class: 'costs'},
     h('table', {'aria-label': 'Expected cost of each action'},
       h('tbody', {}, actions.map(({action, expected_cost: cost}, index) => h('tr', {class: index === 0 ? 'chosen' : ''},
@@ -26,7 +26,7 @@ export function costPicture(actions, exponent, currency) {
         h('td', {class: 'num'}, major(cost, exponent, currency)),
         h('td', {class: 'num faint'}, index === 0 ? 'cheapest' : `+${major(cost - cheapest, exponent)}`))))),
     actions.length > 1 && h('figcaption', {},
-      `${actionWord(actions[0].action)} is expected to cost ${major(gap, exponent, currency)} less than ${actionWord(actions[1].action).toLowerCase()}.`));
+      `${first} is expected to cost ${major(second - cheapest, exponent, currency)} less than ${next.toLowerCase()}.`));
 }
 
 /// {value, low, high, median, hours}: a band for the usual, a tick for the median, a mark for this one. `hours`: a day that

@@ -78,8 +78,9 @@ class QueueView {
     if (failure) {
       replace(this.totals, h('span', {class: 'alarm', role: 'alert'}, `${failure.message}. `), failure.next);
     } else if (answer) {
-      const money = Object.entries(answer.money_waiting ?? {}).map(([currency, value]) => major(value, exponentOf(currency), currency)).join(', ');
-      replace(this.totals, this.cases.length === 0 ? 'Nothing waits. New cases appear by themselves.' : [`${number(Math.max(answer.waiting, this.cases.length))} wait`, money && `, ${money} in them`]);
+      const sums = Object.entries(answer.money_waiting ?? {}).map(([currency, value]) => major(value, exponentOf(currency), currency));
+      const waiting = `${number(Math.max(answer.waiting, this.cases.length))} wait${sums.length ? `, ${sums.join(', ')} in them` : ''}`;
+      replace(this.totals, this.cases.length === 0 ? 'Nothing waits. New cases appear by themselves.' : waiting);
     }
     const focused = document.activeElement?.closest?.('.cases a')?.dataset.verdict;
     replace(this.list, this.cases.map((found) => card(found, found.verdict_id === this.id)));
@@ -169,10 +170,13 @@ class QueueView {
 }
 
 function card(found, open) {
+  const gain = `${major(found.money_per_minute, found.exponent, found.currency)}/min`;
+  const meaning = `Expected saving for a minute of review; about ${number(found.minutes, 1)} min for this case`;
   return h('li', {}, h('a', {href: address('queue', found.verdict_id), 'aria-current': open ? 'true' : null, data: {verdict: found.verdict_id}},
     h('span', {class: 'line'}, actionBadge(found.action), h('b', {class: 'num'}, amountOf(found))),
-    h('span', {class: 'line'}, h('span', {class: 'id'}, found.user_id), h('span', {class: 'num gain', title: `Expected saving for a minute of review; about ${number(found.minutes, 1)} min for this case`}, `${major(found.money_per_minute, found.exponent, found.currency)}/min`)),
-    h('span', {class: 'line faint'}, h('span', {class: 'gist'}, found.reason ?? ''), h('span', {class: 'num'}, `${probability(found.p)} · ${span(found.waiting_s)}`))));
+    h('span', {class: 'line'}, h('span', {class: 'id'}, found.user_id), h('span', {class: 'num gain', title: meaning}, gain)),
+    h('span', {class: 'line faint'}, h('span', {class: 'gist'}, found.reason ?? ''),
+      h('span', {class: 'num'}, `${probability(found.p)} · ${span(found.waiting_s)}`))));
 }
 
 function wide() { return matchMedia('(min-width: 60rem)').matches; }

@@ -13,11 +13,17 @@ export function actionBadge(action) {
   return h('span', {class: 'action', data: {action}}, actionIcon(action), actionWord(action));
 }
 
-export function dispositionMark(disposition, pending = false) {
-  if (!disposition) return null;
-  const by = disposition.analyst ? ` by ${disposition.analyst}` : '';
-  return h('span', {class: 'mark said', data: {said: disposition.disposition}, title: `${DISPOSED[disposition.disposition] ?? disposition.disposition}${by}`},
-    dispositionIcon(disposition.disposition), DISPOSED[disposition.disposition] ?? disposition.disposition, pending && ' …');
+/// An id that leads to everything known about it.
+export function idLink(id) {
+  return h('a', {class: 'id', href: address('search', '', new URLSearchParams({q: id}))}, id);
+}
+
+export function dispositionMark(said) {
+  if (!said) return null;
+  const {disposition, analyst} = said;
+  const word = DISPOSED[disposition] ?? disposition;
+  return h('span', {class: 'mark said', data: {said: disposition}, title: analyst ? `${word} by ${analyst}` : null},
+    dispositionIcon(disposition), word);
 }
 
 export function marks(summary) {
@@ -68,7 +74,8 @@ export function chance(p) {
 
 function runnerUp({runner_up: action, cost_gap: gap, exponent}) {
   if (!action) return '–';
-  return h('span', {title: `${actionWord(action)} would cost ${major(gap, exponent)} more`}, `${actionWord(action)} `, h('span', {class: 'faint'}, `+${major(gap, exponent)}`));
+  const more = major(gap, exponent);
+  return h('span', {title: `${actionWord(action)} would cost ${more} more`}, `${actionWord(action)} `, h('span', {class: 'faint'}, `+${more}`));
 }
 
 /// j and k over the rows of a table body, and which row is chosen. The choice stays with its verdict when rows come and go.

@@ -5,15 +5,18 @@ import {h, replace} from './dom.js';
 import {number} from './format.js';
 import {RowCursor, timeOf, verdictRow, verdictTable} from './rows.js';
 
+const HOW = 'Write a payment, user, merchant or verdict id above; the first four characters are enough.';
+
 export function showSearch(main, context, route) {
   const text = (route.query.get('q') ?? '').trim();
   context.searchBox.value = text;
   const body = h('tbody');
   const cursor = new RowCursor(body);
   const table = verdictTable(`Payments that match ${text}`, body);
-  const said = h('p', {class: 'found', role: 'status'}, text ? 'Searching…' : 'Write a payment, user, merchant or verdict id above; the first four characters are enough.');
+  const said = h('p', {class: 'found', role: 'status'}, text ? 'Searching…' : HOW);
   table.hidden = true;
-  replace(main, h('div', {class: 'view'}, h('div', {class: 'view-head'}, h('h1', {tabindex: -1}, text ? ['Search: ', h('span', {class: 'id'}, text)] : 'Search')), said, table));
+  const title = h('h1', {tabindex: -1}, text ? ['Search: ', h('span', {class: 'id'}, text)] : 'Search');
+  replace(main, h('div', {class: 'view'}, h('div', {class: 'view-head'}, title), said, table));
 
   let closed = false;
   if (text) {
@@ -39,6 +42,7 @@ export function showSearch(main, context, route) {
 
 function found({verdicts, complete, from}) {
   const count = verdicts.length;
-  const head = count === 0 ? 'Nothing found. ' : count === 1 ? 'One payment. ' : `${number(count)} payments, newest first${complete ? '' : '; there are more'}. `;
+  const many = `${number(count)} payments, newest first${complete ? '' : '; there are more'}. `;
+  const head = count === 0 ? 'Nothing found. ' : count === 1 ? 'One payment. ' : many;
   return [head, h('span', {class: 'faint'}, 'This server looks back to ', from ? timeOf(from) : 'its start', '; older verdicts are in the topic.')];
 }

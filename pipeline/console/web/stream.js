@@ -72,7 +72,8 @@ export class Stream {
     try {
       failure = await this.read(this.abort);
     } catch {
-      failure = {phase: 'lost', why: this.abort.signal.aborted ? `the server said nothing for ${SILENCE_MS / 1000} s` : 'the server cannot be reached'};
+      const silent = this.abort.signal.aborted;
+      failure = {phase: 'lost', why: silent ? `the server said nothing for ${SILENCE_MS / 1000} s` : 'the server cannot be reached'};
     }
     clearTimeout(this.watch);
     if (this.closed) return;

@@ -34,11 +34,15 @@ function pastRow(row, own, {size, attention, strong, last}) {
     h('td', {class: 'num faint'}, Number.isFinite(row.gap_s) ? span(row.gap_s) : '–'),
     h('td', {class: 'num'}, Number.isFinite(row.amount_minor) ? amount(row.amount_minor, row.exponent ?? own.exponent) : figure(row.amount)),
     h('td', {class: 'bar', 'aria-hidden': 'true'}, h('span', {class: 'size', vars: {'--w': `${size * 100}%`}})),
-    h('td', {class: 'attended'}, last ? h('span', {class: 'faint'}, 'this payment') : Number.isFinite(row.attention)
-      ? [h('span', {class: 'weight', vars: {'--w': `${attention * 100}%`}}), h('span', {class: 'num'}, share(row.attention))] : h('span', {class: 'faint'}, 'not read')),
+    h('td', {class: 'attended'}, last ? h('span', {class: 'faint'}, 'this payment') : attended(row.attention, attention)),
     h('td', {class: 'id'}, row.merchant_id ?? '–'),
     h('td', {}, row.verdict_id && !last ? h('a', {href: address('case', row.verdict_id)}, said) : said),
     h('td', {}, row.label ? h('span', {class: 'mark said', data: {said: row.label}}, row.label) : h('span', {class: 'faint'}, '–')));
+}
+
+function attended(value, part) {
+  if (!Number.isFinite(value)) return h('span', {class: 'faint'}, 'not read');
+  return [h('span', {class: 'weight', vars: {'--w': `${part * 100}%`}}), h('span', {class: 'num'}, share(value))];
 }
 
 /// Every payment as a line: where in time, how high the amount (square root, so that small ones are seen), how strong the
@@ -55,11 +59,14 @@ function strip(rows, sizes, most, attention) {
     const kind = last ? 'own' : row.label === 'fraud' ? 'fraud' : 'past';
     return svg('line', {class: kind, x1: x(times[index]), x2: x(times[index]), y1: 100, y2: 100 - height,
       'stroke-opacity': last ? 1 : 0.25 + 0.75 * weight, 'vector-effect': 'non-scaling-stroke'},
-    svg('title', {}, `${utc(row.event_time)}: ${figure(sizes[index])}${row.attention ? `, attention ${share(row.attention)}` : ''}${row.label ? `, ${row.label}` : ''}`));
+    svg('title', {}, [
+      `${utc(row.event_time)}: ${figure(sizes[index])}`, row.attention && `attention ${share(row.attention)}`, row.label].filter(Boolean).join(', ')));
   });
+  const all = `${rows.length} payments in ${span(width / 1000)}`;
   return h('figure', {class: 'strip'},
-    svg('svg', {viewBox: '0 0 100 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${rows.length} payments over ${span(width / 1000)}; the table below has them one by one`}, lines),
-    h('figcaption', {}, h('span', {}, timeOf(rows[0].event_time)), h('span', {class: 'faint'}, `${rows.length} payments in ${span(width / 1000)}; height: amount, strength: attention`), h('span', {}, timeOf(rows.at(-1).event_time))));
+    svg('svg', {viewBox: '0 0 100 100', preserveAspectRatio: 'none', role: 'img', 'aria-label': `${all}; the table below has them one by one`}, lines),
+    h('figcaption', {}, h('span', {}, timeOf(rows[0].event_time)),
+      h('span', {class: 'faint'}, `${all}; height: amount, strength: attention`), h('span', {}, timeOf(rows.at(-1).event_time))));
 }
 
 function sizeOf(row, exponent) {

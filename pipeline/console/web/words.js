@@ -64,5 +64,5 @@ export function dispositionIcon(disposition) {
 }
 
 function icon(shape, name) {
-  return svg('svg', {class: `shape ${name}`, viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': 'true', focusable: 'false'}, svg('path', {d: shape}));
+  return svg('svg', {class: `shape ${name}`, viewBox: '0 0 16 16', width: 14, height: 14, 'aria-hidden': 'true'}, svg('path', {d: shape}));
 }

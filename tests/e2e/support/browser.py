@@ -7,12 +7,14 @@ import unittest
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from weir_testing.paths import WORK
 
 CHROMIUM = os.environ.get("WEIR_CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
          "--process-per-site"]
+PATIENCE_MS = 20_000  # with a broker and a worker on the same two cores
+expect.set_options(timeout=PATIENCE_MS)
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 320, "height": 700}
 NOTE_VIOLATIONS = """window.violations = [];
 document.addEventListener('securitypolicyviolation', (event) => violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
@@ -42,7 +44,7 @@ class Browser:
     def context(self, theme: str = "light", size: dict = DESK, **options) -> BrowserContext:
         made = self.chromium.new_context(color_scheme=theme, viewport=size, locale="en-GB", timezone_id="Europe/Berlin",
                                          **{"reduced_motion": "reduce", **options})
-        made.set_default_timeout(10_000)
+        made.set_default_timeout(PATIENCE_MS)
         made.add_init_script(NOTE_VIOLATIONS)
         return made
 
