@@ -12,7 +12,7 @@ from pathlib import Path
 LAYERS = [
     {"pipeline"},
     {"operators"},
-    {"state", "models", "pipeline/kafka", "pipeline/telemetry"},
+    {"state", "models", "pipeline/kafka", "pipeline/telemetry", "pipeline/http"},
     {"pipeline/core"},
 ]
 ROW = {folder: row for row, folders in enumerate(LAYERS) for folder in folders}
@@ -24,6 +24,7 @@ FENCES = {
     r"(torch|ATen|c10)/": "models",
     r"xgboost/": "models",
     r"(prometheus/|microhttpd\.h)": "pipeline/telemetry",
+    r"curl/": "pipeline/http",
     r"yaml-cpp/": "pipeline/config",
     r"pybind11/": "pipeline/python",
 }
