@@ -299,6 +299,8 @@ constexpr OwnedProperty kOwnedProperties[] = {
     {"auto.commit.interval.ms", "use commit.interval"},
     {"auto.offset.reset",
      "Weir starts at the committed offset or at the beginning, never elsewhere"},
+    {"allow.auto.create.topics",
+     "use topics.create; what a broker makes by itself is not compacted"},
     {"isolation.level", "uncommitted payments must never be read"},
     {"enable.idempotence", "use delivery; producers are always idempotent"},
     {"acks", "every record needs all in-sync replicas"},

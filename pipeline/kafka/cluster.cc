@@ -28,7 +28,8 @@ using Event = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>
 Result<Cluster> Cluster::connect(const Connection& connection) {
   // A consumer, although it reads nothing: a producer that asks for a missing topic makes it, with
   // the broker's defaults (auto.create.topics.enable), and a changelog made so is not compacted.
-  auto conf = make_conf(connection, {}, {{"allow.auto.create.topics", "false"}});
+  // A consumer does not, unless told to (and kafka.properties may not tell it to).
+  auto conf = make_conf(connection, {}, {});
   if (!conf) return conf.error();
   auto client = make_client(RD_KAFKA_CONSUMER, *std::move(conf));
   if (!client) return client.error();

@@ -9,25 +9,23 @@
 namespace weir::kafka {
 
 struct EmbeddedBroker::Impl {
-  Client host;  // the mock cluster lives inside a client of its own
-  rd_kafka_mock_cluster_t* cluster = nullptr;
-  ~Impl() {
-    if (cluster != nullptr) rd_kafka_mock_cluster_destroy(cluster);
-  }
+  Client host;                                 // talks to nobody but the cluster inside it
+  rd_kafka_mock_cluster_t* cluster = nullptr;  // the client's
 };
 
 EmbeddedBroker::EmbeddedBroker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EmbeddedBroker::~EmbeddedBroker() = default;
 
 Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(int brokers) {
-  auto conf = make_conf({.brokers = "127.0.0.1:1", .properties = {}}, {},
-                        {{"client.id", "embedded-broker"}});
+  auto conf = make_conf(
+      {.brokers = "embedded", .properties = {}}, {},
+      {{"client.id", "embedded-broker"}, {"test.mock.num.brokers", std::to_string(brokers)}});
   if (!conf) return conf.error();
   auto client = make_client(RD_KAFKA_PRODUCER, *std::move(conf));
   if (!client) return client.error();
   auto impl = std::make_unique<Impl>();
   impl->host = *std::move(client);
-  impl->cluster = rd_kafka_mock_cluster_new(impl->host.get(), brokers);
+  impl->cluster = rd_kafka_handle_mock_cluster(impl->host.get());
   if (impl->cluster == nullptr) return fatal("cannot start the embedded broker");
   return std::unique_ptr<EmbeddedBroker>(new EmbeddedBroker(std::move(impl)));
 }

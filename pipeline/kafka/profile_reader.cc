@@ -60,7 +60,6 @@ Status ProfileReader::open() {
         connection_.group + "-profiles"},  // never joined: partitions are assigned by hand
        {"enable.auto.commit", "false"},
        {"enable.partition.eof", "true"},
-       {"allow.auto.create.topics", "false"},  // the broker would not compact it
        {"auto.offset.reset", "earliest"},
        {"isolation.level", "read_committed"}});
   if (!conf) return conf.error();
