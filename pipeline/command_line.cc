@@ -12,6 +12,7 @@
 #include "pipeline/cli/command_tree.h"
 #include "pipeline/cli/completion.h"
 #include "pipeline/cli/man_page.h"
+#include "pipeline/cli/program.h"
 #include "pipeline/commands.h"
 #include "pipeline/config/diagnostic_formats.h"
 #include "pipeline/config/keys.h"
@@ -108,7 +109,8 @@ struct CommandLine::Impl {
     add_explain_config();
     add_replay();
     add_features();
-    add_tap();
+    cli::add_record_commands(program);
+    cli::add_dead_letter_commands(program);
     add_state();
     add_probe();
     add_reference();
@@ -125,20 +127,10 @@ struct CommandLine::Impl {
 
   CLI::App& add(const std::string& name, const std::string& about, std::function<int()> start,
                 CLI::App* below = nullptr) {
-    CLI::App& command = *(below == nullptr ? &app : below)->add_subcommand(name, about);
-    command.callback([this, start = std::move(start)] { code = start(); });
-    return command;
+    return program.add(name, about, std::move(start), below);
   }
   static void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
-    auto* option = command
-                       .add_option("-c,--config", source.file,
-                                   "Configuration (YAML); configs/handbook.yaml explains every key")
-                       ->check(CLI::ExistingFile);
-    if (required) option->required();
-    command
-        .add_option("--set", source.set,
-                    "Override a key, e.g. --set commit.interval=10ms (repeatable)")
-        ->allow_extra_args(false);
+    cli::Program::add_config(command, source, required);
   }
 
   void add_run() {
@@ -242,22 +234,6 @@ struct CommandLine::Impl {
         ->required();
   }
 
-  void add_tap() {
-    auto& command = add("tap", "Print what flows through a topic, one record a line",
-                        [this] { return tap_command(tap); });
-    command
-        .add_option("stream", tap.stream,
-                    "transactions, labels, verdicts, features, dead-letters or metrics")
-        ->type_name("{transactions,labels,verdicts,features,dead-letters,metrics}")
-        ->capture_default_str();
-    add_config(command, tap.config);
-    command.add_option("-n,--count", tap.count, "Stop after so many records");
-    command.add_flag("--from-beginning", tap.from_beginning,
-                     "From the first record instead of from now on");
-    command.add_flag("-e,--exit", tap.until_end, "Stop at the end of the topic");
-    command.add_option("--key", tap.key, "Only records with this key (a user id)");
-  }
-
   void add_state() {
     auto& state = *app.add_subcommand("state", "What is remembered of users and entities");
     state.require_subcommand(1);
@@ -324,12 +300,12 @@ struct CommandLine::Impl {
 
   CLI::App app{kAbout, "weir"};
   int code = kExitOk;
+  cli::Program program{app, code};
   std::deque<ConfigSource> sources;  // of commands that take nothing else; they stay where they are
   CheckArguments check;
   DemoArguments demo;
   ReplayArguments replay;
   FeaturesArguments features;
-  TapArguments tap;
   ProbeArguments probe;
   std::string init_file = "weir.yaml";
   std::string user_id;

@@ -60,14 +60,37 @@ int features_command(const FeaturesArguments& arguments);
 
 struct TapArguments {
   ConfigSource config;
-  std::string stream =
-      "verdicts";           // transactions, labels, verdicts, features, dead-letters, metrics
-  std::uint64_t count = 0;  // 0 = until interrupted
+  std::string stream = "verdicts";  // or a step: pipeline/tap/streams.h
+  std::uint64_t count = 0;          // 0 = until interrupted
   bool from_beginning = false;
   bool until_end = false;  // stop at the end instead of waiting for more
   std::string key;         // only records with this key
+  std::string where;       // only records for which this holds: pipeline/query/query.h
 };
 int tap_command(const TapArguments& arguments);
+
+/// Which records of the dead-letter topic; empty: all.
+struct DeadLetterFilter {
+  std::vector<std::string> reasons;
+  std::string topic;  // transactions, labels, entities, or a topic's name
+  std::string since;  // "2h", "7d" or a moment
+};
+struct DeadLettersListArguments {
+  ConfigSource config;
+  DeadLetterFilter filter;
+  std::uint64_t count = 50;  // the newest so many
+  bool summary = false;      // counts by reason and topic instead
+  bool json = false;
+};
+int dead_letters_list_command(const DeadLettersListArguments& arguments);
+struct DeadLettersReplayArguments {
+  ConfigSource config;
+  DeadLetterFilter filter;
+  std::uint64_t count = 0;  // 0 = all
+  bool yes = false;         // send; otherwise say what would be sent
+  bool json = false;
+};
+int dead_letters_replay_command(const DeadLettersReplayArguments& arguments);
 
 /// Whose state: each stage has stores of its own.
 enum class StateOf : std::uint8_t { kUsers, kEntities };

@@ -130,7 +130,7 @@ class Demo {
     if (!producer) return producer.error();
     auto reader = kafka::TopicReader::open(
         connection(plan_.config), {plan_.config.topics.verdicts, plan_.config.topics.dead_letters},
-        true);
+        {kafka::ReadFrom::Place::kBeginning});
     if (!reader) return reader.error();
     while (!instance_.ready() && !instance_.ended()) {
       if (signals.wait(milliseconds(20))) return ok();

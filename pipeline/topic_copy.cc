@@ -25,7 +25,8 @@ struct Line {
 };
 
 Result<std::vector<Line>> read_topic(const std::string& topic, const config::Config& config) {
-  auto reader = kafka::TopicReader::open(connection(config), {topic}, true);
+  auto reader =
+      kafka::TopicReader::open(connection(config), {topic}, {kafka::ReadFrom::Place::kBeginning});
   if (!reader) return reader.error();
   std::vector<Line> lines;
   while (!(*reader)->at_end()) {

@@ -12,6 +12,36 @@ namespace {
 
 constexpr int kTimeoutMs = 10'000;
 
+using Headers = std::unique_ptr<rd_kafka_headers_t, Deleter<rd_kafka_headers_destroy>>;
+
+/// What librdkafka is told of a partition: an offset, a name for one, or for kTime the time.
+std::int64_t offset_for(ReadFrom from) {
+  switch (from.place) {
+    case ReadFrom::Place::kBeginning:
+      return RD_KAFKA_OFFSET_BEGINNING;
+    case ReadFrom::Place::kNow:
+      return RD_KAFKA_OFFSET_END;
+    case ReadFrom::Place::kTime:
+      return from.value;
+    case ReadFrom::Place::kLast:
+      return RD_KAFKA_OFFSET_TAIL(from.value);
+  }
+  return RD_KAFKA_OFFSET_END;
+}
+
+void read_headers(const rd_kafka_message_t* message, std::vector<HeaderView>& out) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0;
+       rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    out.push_back({name, {static_cast<const char*>(value), value == nullptr ? 0 : size}});
+  }
+}
+
 }  // namespace
 
 struct TopicProducer::Impl {
@@ -60,6 +90,33 @@ Status TopicProducer::send(const std::string& topic, std::string_view key, std::
   return ok();
 }
 
+Status TopicProducer::send_to(const std::string& topic, std::int32_t partition,
+                              std::string_view key, std::string_view value,
+                              const std::vector<std::pair<std::string, std::string>>& headers) {
+  for (;;) {
+    Headers list(rd_kafka_headers_new(headers.size()));
+    for (const auto& [name, text] : headers) {
+      rd_kafka_header_add(list.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                          static_cast<ssize_t>(text.size()));
+    }
+    const auto code = rd_kafka_producev(
+        impl_->client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_KEY(key.data(), key.size()),
+        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),  // copied, never written
+        RD_KAFKA_V_HEADERS(list.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      (void)list.release();  // the record took them over
+      break;
+    }
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      return retry(fmt::format("cannot write to topic {}: {}", topic, describe(code)));
+    }
+    rd_kafka_poll(impl_->client.get(), 10);
+  }
+  rd_kafka_poll(impl_->client.get(), 0);
+  return ok();
+}
+
 Status TopicProducer::flush(std::chrono::milliseconds timeout) {
   const auto code = rd_kafka_flush(impl_->client.get(), static_cast<int>(timeout.count()));
   if (const auto failed = std::exchange(impl_->failed, 0); failed > 0) {
@@ -81,7 +138,7 @@ TopicReader::~TopicReader() {
 
 Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connection,
                                                        const std::vector<std::string>& topics,
-                                                       bool from_beginning) {
+                                                       ReadFrom from) {
   auto conf = make_conf(
       connection, {{"queued.max.messages.kbytes", "16384"}},
       {{"group.id", connection.group + "-tap"},  // never joined: partitions are assigned by hand
@@ -108,9 +165,13 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connect
     rd_kafka_metadata_destroy(metadata);
     if (count == 0) return fatal(fmt::format("there is no topic {}", topic));
     for (std::int32_t p = 0; p < count; ++p) {
-      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset =
-          from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = offset_for(from);
       impl->unread.insert({topic, p});
+    }
+  }
+  if (from.place == ReadFrom::Place::kTime) {
+    if (const auto code = rd_kafka_offsets_for_times(impl->client.get(), list.get(), kTimeoutMs)) {
+      return retry(fmt::format("cannot find records by time: {}", describe(code)));
     }
   }
   if (const auto code = rd_kafka_assign(impl->client.get(), list.get())) {
@@ -138,6 +199,8 @@ Status TopicReader::poll(std::chrono::milliseconds timeout,
     record.timestamp_ms = rd_kafka_message_timestamp(message.get(), &type);
     record.key = {static_cast<const char*>(message->key), message->key_len};
     record.value = {static_cast<const char*>(message->payload), message->len};
+    record.tombstone = message->payload == nullptr;
+    read_headers(message.get(), record.headers);
     if (!sink(rd_kafka_topic_name(message->rkt), record)) return ok();
   }
 }

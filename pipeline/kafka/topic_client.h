@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/core/error.h"
@@ -24,6 +25,10 @@ class TopicProducer {
   ~TopicProducer();
   /// Queues a record; waits while the queue is full.
   Status send(const std::string& topic, std::string_view key, std::string_view value);
+  /// The same into one partition, with headers.
+  Status send_to(const std::string& topic, std::int32_t partition, std::string_view key,
+                 std::string_view value,
+                 const std::vector<std::pair<std::string, std::string>>& headers);
   /// All queued records are acknowledged, or an error says how many are not.
   Status flush(std::chrono::milliseconds timeout);
 
@@ -33,12 +38,24 @@ class TopicProducer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Reads whole topics without a group, read_committed: from the beginning or from now on.
+/// Where to begin, in every partition.
+struct ReadFrom {
+  enum class Place : std::uint8_t {
+    kBeginning,
+    kNow,
+    kTime,  // the first record stamped `value` (ms since 1970) or later
+    kLast,  // `value` offsets before the end; fewer records where transactions left their marks
+  };
+  Place place = Place::kNow;
+  std::int64_t value = 0;
+};
+
+/// Reads whole topics without a group, read_committed.
 class TopicReader {
  public:
   static Result<std::unique_ptr<TopicReader>> open(const Connection& connection,
                                                    const std::vector<std::string>& topics,
-                                                   bool from_beginning);
+                                                   ReadFrom from);
   ~TopicReader();
   /// Calls `sink` (topic, record) for what is there; waits at most `timeout` for the first one.
   /// `sink` returns false to stop.

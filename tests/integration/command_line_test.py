@@ -140,7 +140,8 @@ class ManPage(unittest.TestCase):
         self.assertEqual([line for line in linted.stdout.splitlines() if "missing date" not in line], [])
         text = subprocess.run(["mandoc", "-T", "ascii"], input=page, capture_output=True, text=True).stdout
         plain = "".join(text[i] for i in range(len(text)) if text[i] != "\b" and (i + 1 == len(text) or text[i + 1] != "\b"))
-        for command in ("run", "demo", "init", "check", "explain-config", "replay", "features", "tap", "state get", "state dump", "completion"):
+        for command in ("run", "demo", "init", "check", "explain-config", "replay", "features", "tap", "dead-letters list", "dead-letters replay",
+                        "state get", "state dump", "completion"):
             self.assertIn(f"weir {command}", plain)
         self.assertIn("78", plain)
 

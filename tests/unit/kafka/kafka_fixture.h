@@ -110,7 +110,7 @@ class KafkaFixture : public testing::Test {
   /// Everything in a topic, in the order of one partition.
   std::vector<std::string> read_topic(const std::string& topic) {
     std::vector<std::string> values;
-    auto reader = TopicReader::open(connection(), {topic}, true);
+    auto reader = TopicReader::open(connection(), {topic}, {ReadFrom::Place::kBeginning});
     EXPECT_TRUE(reader) << reader.error().message;
     until([&] {
       EXPECT_TRUE((*reader)->poll(std::chrono::milliseconds(50),
