@@ -62,7 +62,7 @@ fuzz: packages-check ## the decoders under libFuzzer, one after the other; FUZZ_
 
 tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 	@python3 tests/tidy/tidy.py
-	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker
+	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker deploy/container/assemble deploy/reference/make
 	@echo "clang-tidy: without $$(grep -lE 'include <(torch|ATen|c10)/' models/*.cc | xargs), whose LibTorch clang 14 cannot read as C++20"
 	@run-clang-tidy -quiet -p build/release '^$(CURDIR)/(pipeline|operators|state|models)/(?!torch_).*\.cc$$'
 
