@@ -77,6 +77,8 @@ void Emit::emit_decided(const RawRecord& record, const DecidedTransaction& payme
                         std::vector<OutputRecord>& out) {
   emit_verdict(content_of(payment, lineage_), payment, out);
   count(payment);
+  metrics_.amounts.add(payment.currency.name(), payment.decision.action,
+                       major_units(payment.amount_minor, payment.currency));
   const bool has_features = !payment.current.empty() || payment.past != nullptr;
   if (has_features && !payment.poison) {
     OutputRecord features = record_for(Stream::kFeatures, payment);
@@ -122,7 +124,7 @@ void Emit::emit_verdict(const VerdictContent& verdict, const Transaction& paymen
 void Emit::emit_dead_letter(const RawRecord& record, RejectReason reason, std::string_view detail,
                             std::vector<OutputRecord>& out) {
   out.push_back(make_dead_letter(record, reason, detail, input_topic_));
-  metrics_.dead_letters[static_cast<std::size_t>(reason)].add();
+  metrics_.dead_letters.of(telemetry::InputTopic::kTransactions, reason).add();
 }
 
 void Emit::count(const DecidedTransaction& payment) {

@@ -45,7 +45,8 @@ Status EntityPath::process(std::span<const RawRecord> records, std::vector<Outpu
     if (!what) {
       out.push_back(operators::make_dead_letter(record, telemetry::RejectReason::kDecode,
                                                 what.error().message, stage_.topic));
-      metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kDecode)].add();
+      metrics_.dead_letters.of(telemetry::InputTopic::kEntities, telemetry::RejectReason::kDecode)
+          .add();
       continue;
     }
     WEIR_RETURN_IF_ERROR(apply(record, *key, *what));
@@ -75,6 +76,7 @@ Status EntityPath::apply(const RawRecord& record, const operators::EntityKey& ke
   } else {
     const auto outcome = windows->label(record.key, std::get<operators::EntityLabel>(what).opinion);
     if (!outcome) return outcome.error();
+    if (*outcome == state::LabelOutcome::kCrowding) metrics_.waiting_labels_dropped.add();
   }
   store.log(store.take_window_changes(), state::WindowCause::kEvent, record.offset);
   touched_[{record.partition, std::string(record.key)}] = record.offset + 1;

@@ -49,6 +49,7 @@ Instance::Instance(const config::Config& config)
   health_.need_only_first(config_.workers);
   for (std::size_t i = 0; i < workers_in_all(config_); ++i) {
     metrics_.push_back(std::make_unique<telemetry::WorkerMetrics>());
+    metrics_.back()->amounts.tell_apart(config_.metrics_currencies);
     exposition_.add_worker(name_of(i), *metrics_.back());
   }
 }
@@ -260,6 +261,7 @@ void Instance::run_entity_worker(std::size_t index) {
   while (!stop_.load()) {
     const auto started = clock_.now();
     const auto status = work(index);
+    metrics_[index]->reset_gauges();
     if (status || stop_.load()) break;
     health.set_phase(telemetry::WorkerPhase::kFailed);
     if (clock_.now() - started > kEntityRetryMax) wait = kEntityRetryMin;  // it went well for long

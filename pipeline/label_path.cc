@@ -19,6 +19,7 @@ LabelFate fate_of(const std::optional<state::LabelOutcome>& outcome) {
     case state::LabelOutcome::kOutdated:
       return LabelFate::kOutdated;
     case state::LabelOutcome::kWaiting:
+    case state::LabelOutcome::kCrowding:
       return LabelFate::kWaiting;
     case state::LabelOutcome::kExpired:
       return LabelFate::kExpired;
@@ -47,7 +48,7 @@ Status LabelPath::process(std::span<const RawRecord> records, std::vector<Output
   }
   for (const auto& [record, reason, detail] : rejected_) {
     out.push_back(operators::make_dead_letter(records[record], reason, detail, topic_));
-    metrics_.dead_letters[static_cast<std::size_t>(reason)].add();
+    metrics_.dead_letters.of(telemetry::InputTopic::kLabels, reason).add();
   }
   return ok();
 }
@@ -59,6 +60,9 @@ Status LabelPath::apply(const operators::ValidLabel& label) {
     const auto outcomes = engine_->label(label, store.windows());
     if (!outcomes) return outcomes.error();
     store.log(store.take_window_changes(), state::WindowCause::kLabel, next_payment);
+    for (const auto& outcome : *outcomes) {
+      if (outcome == state::LabelOutcome::kCrowding) metrics_.waiting_labels_dropped.add();
+    }
     fate = fate_of((*outcomes)[static_cast<std::size_t>(state::EntityKind::kUser)]);
   }
   const auto delay_ms = label.label_time.ms - label.event_time.ms;

@@ -31,6 +31,7 @@ struct Partition {
   std::int64_t restore_target = 0;  // changelog position at which restore is complete
   std::int64_t staged_position =
       0;  // changelog position behind the commit record of the open transaction
+  std::int64_t assigned_ms = 0;  // wall clock
   std::int64_t last_timestamp_ms = -1;
   int mismatches = 0;           // commit record and group offset disagreed this often in a row
   int rebuilds = 0;             // local store refused since the last success

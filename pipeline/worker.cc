@@ -51,6 +51,7 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
           },
           metrics),
       pacer_(options_.pacing) {
+  metrics_.forget_staged();  // of a worker that ended in the middle
   if (options_.entities) {
     entity_path_.emplace(
         *options_.entities,
@@ -189,7 +190,10 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
           batch.front(), telemetry::RejectReason::kPoison,
           "stopped the process before it was understood",
           labels ? options_.operators.label_topic : options_.operators.input_topic));
-      metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kPoison)].add();
+      const auto input = entity_path_ ? telemetry::InputTopic::kEntities
+                         : labels     ? telemetry::InputTopic::kLabels
+                                      : telemetry::InputTopic::kTransactions;
+      metrics_.dead_letters.of(input, telemetry::RejectReason::kPoison).add();
     }
     const auto status = untouchable ? ok() : run_path(batch, is_poison);
     if (ports_.guard != nullptr) ports_.guard->end();
@@ -261,6 +265,7 @@ Status Worker::commit() {
   at(metrics_.step_seconds, Step::kCommit).observe(seconds(started, ended));
   if (result.outcome != TxnOutcome::kCommitted) return give_up(result);
   metrics_.commits[static_cast<std::size_t>(TxnOutcome::kCommitted)].add();
+  metrics_.commit_staged();
   in_transaction_ = false;
   apply_commit();
   pacer_.committed(started, ended);

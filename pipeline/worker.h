@@ -105,6 +105,14 @@ class Worker final : private AssignmentListener {
   void tend_stores();
   void write_back(std::uint64_t min_age_commits);
   void update_gauges();
+  /// Input of a partition not yet processed, and how long it has waited, at least.
+  struct Lag {
+    double records = 0;
+    double seconds = 0;
+  };
+  [[nodiscard]] Lag lag_of(std::int32_t id, const Partition& partition) const;
+  /// Before a store goes, too: what it counted would go with it.
+  void count_lookups(Partition& partition);
   [[nodiscard]] std::size_t staged_bytes() const;
   [[nodiscard]] bool has_progress() const;
 

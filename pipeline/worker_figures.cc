@@ -35,6 +35,28 @@ bool Worker::has_stopped_partition() const {
                              [](const auto& p) { return p.second.phase == Phase::kStopped; });
 }
 
+void Worker::count_lookups(Partition& partition) {
+  if (!partition.store) return;
+  const auto lookups = partition.store->take_lookups();
+  metrics_.hot_hits.add(static_cast<double>(lookups.hits));
+  metrics_.hot_misses.add(static_cast<double>(lookups.misses));
+}
+
+Worker::Lag Worker::lag_of(std::int32_t id, const Partition& partition) const {
+  const bool restored = partition.phase != Phase::kOpening && partition.phase != Phase::kRestoring;
+  const auto next = restored ? partition.committed_next.events : partition.committed.events;
+  const auto behind = ports_.input.known_end(id, Lane::kEvents) - std::max<std::int64_t>(next, 0);
+  // Behind the last record there may be markers of transactions, which nobody waits for.
+  if (behind <= 0 || (!partition.has_progress() && ports_.input.at_end(id, Lane::kEvents))) {
+    return {};
+  }
+  // Before the first record nobody knows how old it is: at least as old as the assignment.
+  const auto since_ms =
+      partition.last_timestamp_ms > 0 ? partition.last_timestamp_ms : partition.assigned_ms;
+  return {static_cast<double>(behind),
+          static_cast<double>(ports_.clock.wall_ms() - since_ms) / 1e3};
+}
+
 void Worker::update_gauges() {
   gauges_at_ = ports_.clock.now();
   double lag = 0;
@@ -44,36 +66,25 @@ void Worker::update_gauges() {
   double hot_users = 0;
   double dirty = 0;
   double disk = 0;
-  double hits = 0;
-  double misses = 0;
   double restored = 0;
   double stopped = 0;
   for (auto& [id, partition] : partitions_) {
     if (partition.phase == Phase::kActive || partition.phase == Phase::kRewinding) ++restored;
     if (partition.phase == Phase::kStopped) ++stopped;
+    const Lag waiting = lag_of(id, partition);
+    lag += waiting.records;
+    lag_seconds = std::max(lag_seconds, waiting.seconds);
     if (!partition.store) continue;
     partition.store->set_hot_bytes(options_.hot_bytes / partitions_.size());
     hot_bytes += static_cast<double>(partition.store->hot_bytes());
     hot_users += static_cast<double>(partition.store->hot_users());
     dirty += static_cast<double>(partition.store->dirty_bytes());
     disk += static_cast<double>(partition.store->disk_bytes());
-    hits += static_cast<double>(partition.store->hits());
-    misses += static_cast<double>(partition.store->misses());
+    count_lookups(partition);
     if (partition.reads_labels) {
       const auto unread =
           ports_.input.known_end(id, Lane::kLabels) - partition.committed_next.labels;
       label_lag += static_cast<double>(std::max<std::int64_t>(unread, 0));
-    }
-    const auto behind = ports_.input.known_end(id, Lane::kEvents) - partition.committed_next.events;
-    // Behind the last record there may be markers of transactions, which nobody waits for.
-    if (behind <= 0 || (!partition.has_progress() && ports_.input.at_end(id, Lane::kEvents))) {
-      continue;
-    }
-    lag += static_cast<double>(behind);
-    if (partition.last_timestamp_ms > 0) {
-      lag_seconds =
-          std::max(lag_seconds,
-                   static_cast<double>(ports_.clock.wall_ms() - partition.last_timestamp_ms) / 1e3);
     }
   }
   metrics_.lag_records.set(lag);
@@ -83,8 +94,6 @@ void Worker::update_gauges() {
   metrics_.hot_users.set(hot_users);
   metrics_.dirty_bytes.set(dirty);
   metrics_.state_disk_bytes.set(disk);
-  metrics_.hot_hits.set(hits);
-  metrics_.hot_misses.set(misses);
   metrics_.assigned_partitions.set(static_cast<double>(partitions_.size()));
   metrics_.restored_partitions.set(restored);
   metrics_.stopped_partitions.set(stopped);

@@ -60,6 +60,7 @@ Status Worker::give_up(const TxnResult& cause) {
 Status Worker::forget_transaction() {
   staged_.clear();
   timestamps_ms_.clear();
+  metrics_.forget_staged();
   in_transaction_ = false;
   pacer_.aborted();
   for (auto& [id, partition] : partitions_) {
@@ -98,6 +99,7 @@ Status Worker::rebuild_stores(const std::string& why) {
   WEIR_RETURN_IF_ERROR(forget_transaction());
   std::vector<std::int32_t> ids;
   for (auto& [id, partition] : partitions_) {
+    count_lookups(partition);
     partition.store.reset();
     WEIR_RETURN_IF_ERROR(ports_.stores.wipe(id));
     metrics_.store_rebuilds.add();
@@ -118,6 +120,7 @@ Status Worker::serve_waiting_partitions() {
     if (partition.log_in_doubt) {
       // Its commit record may have been written all the same: only the log knows where to go on.
       partition.log_in_doubt = false;
+      count_lookups(partition);
       partition.store.reset();
       partition.phase = Phase::kOpening;
       continue;
@@ -153,7 +156,9 @@ void Worker::assigned(std::span<const PartitionOffset> partitions) {
   joined_ = true;
   metrics_.rebalances.add();
   for (const auto& offset : partitions) {
-    if (offset.lane == Lane::kEvents) partitions_[offset.partition] = {};
+    if (offset.lane != Lane::kEvents) continue;
+    partitions_[offset.partition] = {};
+    partitions_[offset.partition].assigned_ms = ports_.clock.wall_ms();
   }
   for (const auto& offset : partitions) {
     const auto found = partitions_.find(offset.partition);
@@ -192,6 +197,7 @@ void Worker::revoked(std::span<const std::int32_t> partitions, bool lost) {
         log_warn("partition {}: {}", id, status.error().message);
       }
     }
+    count_lookups(partition);
     partitions_.erase(found);
   }
   staged_.clear();

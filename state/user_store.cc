@@ -90,7 +90,7 @@ UserStore::~UserStore() = default;
 
 Result<HotUser*> UserStore::Impl::load(std::string_view user_id) {
   if (HotUser* user = hot.find(user_id)) return user;
-  ++misses;
+  ++lookups.misses;
   std::string state;
   if (!backing_empty) {
     const auto found = backing->get(user_key(user_id), read_buffer);
@@ -106,10 +106,11 @@ Result<HotUser*> UserStore::Impl::load(std::string_view user_id) {
 }
 
 Result<UserView> UserStore::get(std::string_view user_id) {
-  const std::uint64_t misses = impl_->misses;
+  const std::uint64_t misses = impl_->lookups.misses;
   auto user = impl_->load(user_id);
   if (!user) return user.error();
-  if (impl_->misses == misses) ++impl_->hits;  // add() of the same payment is no second hit
+  if (impl_->lookups.misses == misses)
+    ++impl_->lookups.hits;  // add() of the same payment is no second hit
   return UserView((*user)->state);
 }
 
@@ -323,11 +324,8 @@ std::size_t UserStore::dirty_bytes() const {
 std::uint64_t UserStore::disk_bytes() const {
   return impl_->backing->disk_bytes();
 }
-std::uint64_t UserStore::hits() const {
-  return impl_->hits;
-}
-std::uint64_t UserStore::misses() const {
-  return impl_->misses;
+UserStore::Lookups UserStore::take_lookups() {
+  return std::exchange(impl_->lookups, {});
 }
 
 void UserStore::set_hot_bytes(std::size_t budget) {

@@ -135,8 +135,12 @@ class UserStore {
   [[nodiscard]] std::size_t dirty_bytes() const;
   [[nodiscard]] std::uint64_t disk_bytes() const;
   void set_hot_bytes(std::size_t budget);
-  [[nodiscard]] std::uint64_t hits() const;
-  [[nodiscard]] std::uint64_t misses() const;
+  struct Lookups {
+    std::uint64_t hits = 0;    // users at hand
+    std::uint64_t misses = 0;  // looked for in the backing store
+  };
+  /// Since the last call: a counter that sums them up outlives the store.
+  Lookups take_lookups();
   /// Owners of windows behind `after` in key order, at most `max` of them: those written to the
   /// backing store so far.
   Result<std::vector<std::string>> window_owners(std::string_view after, std::size_t max);

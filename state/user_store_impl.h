@@ -119,8 +119,7 @@ struct UserStore::Impl {
   const Lineage* lineage_last = nullptr;  // the one seen last is nearly always the next one, too
   std::uint64_t lineage_last_id = 0;
   std::string read_buffer;
-  std::uint64_t hits = 0;
-  std::uint64_t misses = 0;
+  Lookups lookups;
 };
 
 }  // namespace weir::state

@@ -100,6 +100,7 @@ struct Config {
   operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*, compiled features
   std::string admin_listen = "127.0.0.1:9464";
   std::chrono::milliseconds metrics_interval{10'000};
+  std::vector<std::string> metrics_currencies{"EUR", "USD"};  // ISO codes
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::chrono::milliseconds shutdown_timeout{10'000};

@@ -272,6 +272,10 @@ const Key kKeys[] = {
      "or behind a network policy."},
     {"metrics.interval", DurationKey{WEIR_FIELD(metrics_interval), 100ms, 1h},
      "Window of the records on the metrics topic."},
+    {"metrics.currencies",
+     TextListKey{WEIR_FIELD(metrics_currencies), is_currency, "an ISO 4217 code, such as EUR"},
+     "Currencies whose amounts are counted apart; all others are added up as one. Each costs 5 "
+     "series a worker."},
     {"log.level", ChoiceKey{kLogLevels, get_log_level, set_log_level},
      "Least severe line that is written."},
     {"log.format", ChoiceKey{kLogFormats, get_log_format, set_log_format},

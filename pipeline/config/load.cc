@@ -22,6 +22,7 @@ namespace weir::config {
 namespace {
 
 constexpr std::uintmax_t kFileBytesMax = 1U << 20;
+constexpr std::size_t kCurrenciesMax = 16;
 
 /// Turns assignments into a Config, one after the other, collecting every complaint.
 class Loader {
@@ -230,6 +231,12 @@ class Loader {
 
   void check_together() {
     const Config& c = loaded_.config;
+    if (c.metrics_currencies.size() > kCurrenciesMax) {
+      conflict({"metrics.currencies"},
+               fmt::format("metrics.currencies has {} entries, more than {}",
+                           c.metrics_currencies.size(), kCurrenciesMax),
+               "name those that matter; all others are added up as one");
+    }
     if (c.commit.settle >= c.commit.interval) {
       conflict({"commit.settle", "commit.interval"},
                fmt::format("commit.settle {} is not below commit.interval {}",

@@ -13,6 +13,7 @@ namespace weir::kafka {
 namespace {
 
 constexpr int kRequestTimeoutMs = 5'000;
+constexpr int kEndsTimeoutMs = 2'000;  // figures only: a rebalance does not wait longer for them
 constexpr int kCommittedTries =
     6;  // an open transaction of the previous owner ends after transaction.timeout.ms (10 s)
 constexpr std::chrono::milliseconds kLeaderPatience{10'000};
@@ -205,8 +206,19 @@ std::int64_t KafkaInput::known_end(std::int32_t partition, Lane lane) const {
   std::int64_t low = 0;
   std::int64_t high = -1;
   if (rd_kafka_get_watermark_offsets(client_.get(), topic(lane).c_str(), partition, &low, &high))
-    return -1;
-  return high;
+    high = -1;
+  if (high >= 0) return high;
+  const auto found = positions_.find({lane, partition});
+  return found == positions_.end() ? -1 : found->second.end;
+}
+
+void KafkaInput::ask_ends(std::span<const PartitionOffset> partitions) {
+  const auto list = make_list(partitions);
+  ask_end_offsets(client_, list, kEndsTimeoutMs);
+  for (int i = 0; i < list->cnt; ++i) {
+    const auto& answer = list->elems[i];
+    positions_[{lane_of(answer.topic), answer.partition}].end = answer.offset;
+  }
 }
 
 void KafkaInput::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code,
@@ -240,7 +252,7 @@ void KafkaInput::assign(rd_kafka_topic_partition_list_t* partitions) {
       if (!first) return refuse_assignment(first.error());
       start = *first;
     }
-    positions_[{lane, id}] = {start, start, false, false, false};
+    positions_[{lane, id}] = {start, start, false, false, false, -1};
   }
   // What the assignor gave, and nothing else: it deals out all lanes alike.
   const auto ours = make_list(starts);
@@ -252,6 +264,7 @@ void KafkaInput::assign(rd_kafka_topic_partition_list_t* partitions) {
   }
   rd_kafka_assign(client_.get(), ours.get());
   if (!ids.empty()) rd_kafka_pause_partitions(client_.get(), ours.get());
+  ask_ends(starts);
   listener_->assigned(offsets);
 }
 

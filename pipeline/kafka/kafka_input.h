@@ -56,6 +56,7 @@ class KafkaInput final : public InputLog {
     bool at_end = false;     // the broker had nothing more at the last fetch
     bool skipped =
         false;  // a record fetched before the pause took effect was dropped: seek to resume
+    std::int64_t end = -1;  // as asked at the assignment
   };
 
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*,
@@ -75,6 +76,8 @@ class KafkaInput final : public InputLog {
     return std::span(kLanes).first(options_.labels_topic.empty() ? 1 : std::size(kLanes));
   }
   void note_end(const rd_kafka_message_t& message);
+  /// Nothing is fetched, and so no end learnt, before resume_at(); but what waits should be seen.
+  void ask_ends(std::span<const PartitionOffset> partitions);
   void take(Message message, std::vector<RawRecord>& out);
 
   InputOptions options_;

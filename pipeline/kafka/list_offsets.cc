@@ -34,4 +34,14 @@ Result<std::int64_t> end_offset_of(const Client& client, const std::string& topi
   return ask(client, topic, partition, RD_KAFKA_OFFSET_END, "end", timeout_ms);
 }
 
+void ask_end_offsets(const Client& client, const PartitionList& partitions, int timeout_ms) {
+  for (int i = 0; i < partitions->cnt; ++i) partitions->elems[i].offset = RD_KAFKA_OFFSET_END;
+  const bool failed = rd_kafka_offsets_for_times(client.get(), partitions.get(), timeout_ms) !=
+                      RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int i = 0; i < partitions->cnt; ++i) {
+    auto& answer = partitions->elems[i];
+    if (failed || answer.err != RD_KAFKA_RESP_ERR_NO_ERROR || answer.offset < 0) answer.offset = -1;
+  }
+}
+
 }  // namespace weir::kafka

@@ -22,4 +22,7 @@ Result<std::int64_t> first_offset_of(const Client& client, const std::string& to
 Result<std::int64_t> end_offset_of(const Client& client, const std::string& topic,
                                    std::int32_t partition, int timeout_ms);
 
+/// The same for many partitions at once, into their offsets; -1 where there is no answer.
+void ask_end_offsets(const Client& client, const PartitionList& partitions, int timeout_ms);
+
 }  // namespace weir::kafka

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <utility>
 
 namespace weir::telemetry {
 
@@ -21,8 +22,28 @@ class Cell {
   std::atomic<double> value_{0};
 };
 
-/// Histogram with fixed upper bounds and one writer.
-template <std::size_t N>
+/// Counter of what a transaction brings about. It counts aside until the transaction commits: one
+/// that is given up, whose input runs again, was never seen by anybody and is never counted. Only
+/// the writer calls anything but get() and committed().
+class StagedCell {
+ public:
+  void add(double delta = 1) { staged_ += delta; }
+  void commit() {
+    if (staged_ != 0) committed_.add(std::exchange(staged_, 0.0));
+  }
+  void forget() { staged_ = 0; }
+  /// What the open transaction would add.
+  [[nodiscard]] double staged() const { return staged_; }
+  [[nodiscard]] double get() const { return committed_.get(); }
+  [[nodiscard]] const Cell& committed() const { return committed_; }
+
+ private:
+  Cell committed_;
+  double staged_ = 0;
+};
+
+/// Histogram with fixed upper bounds and one writer, of Cells or StagedCells.
+template <std::size_t N, class CellType = Cell>
 class HistogramCell {
  public:
   explicit constexpr HistogramCell(const std::array<double, N>& bounds) : bounds_(bounds) {}
@@ -37,11 +58,17 @@ class HistogramCell {
     return buckets_[i].get();
   }  // i == N: above the last bound
   [[nodiscard]] double sum() const { return sum_.get(); }
+  /// Every cell, for the end of a transaction.
+  template <class Visit>
+  void each_cell(const Visit& visit) {
+    for (CellType& bucket : buckets_) visit(bucket);
+    visit(sum_);
+  }
 
  private:
   std::array<double, N> bounds_;
-  std::array<Cell, N + 1> buckets_{};
-  Cell sum_;
+  std::array<CellType, N + 1> buckets_{};
+  CellType sum_;
 };
 
 }  // namespace weir::telemetry

@@ -46,8 +46,15 @@ void add_histogram(MetricFamily& to, Labels labels, const HistogramReading& read
 template <class Family>
 Labels labels_of(const std::string& worker, const Family& row, std::size_t index) {
   Labels labels = {{"worker", worker}};
-  if (!row.label.empty())
-    labels.push_back({std::string(row.label), std::string(row.label_values[index])});
+  if (row.label.empty()) return labels;
+  const std::size_t values = row.label_values.size();
+  if constexpr (requires { row.outer_label; }) {
+    if (!row.outer_label.empty()) {
+      labels.push_back(
+          {std::string(row.outer_label), std::string(row.outer_values[index / values])});
+    }
+  }
+  labels.push_back({std::string(row.label), std::string(row.label_values[index % values])});
   return labels;
 }
 
@@ -84,6 +91,7 @@ class Exposition::Collector final : public prometheus::Collectable {
       }
       families.push_back(std::move(made));
     }
+    add_amounts(families);
     add_labels(families);
     add_profiles(families);
     add_identity(families);
@@ -92,6 +100,27 @@ class Exposition::Collector final : public prometheus::Collectable {
   }
 
  private:
+  /// By currency, which is configuration.
+  void add_amounts(std::vector<MetricFamily>& families) const {
+    auto amounts = family("weir_amount_total",
+                          "Money of the payments decided, by action, in major units of the "
+                          "currency. other: all currencies that are not in metrics.currencies, "
+                          "added up as they are.",
+                          MetricType::Counter);
+    for (const auto& [worker, metrics] : from_.workers_) {
+      for (const auto& currency : metrics->amounts.currencies()) {
+        for (std::size_t action = 0; action < kActionNames.size(); ++action) {
+          add_value(amounts,
+                    {{"worker", worker},
+                     {"action", std::string(kActionNames[action])},
+                     {"currency", currency.code}},
+                    currency.by_action[action].get());
+        }
+      }
+    }
+    families.push_back(std::move(amounts));
+  }
+
   /// By source, which is not known before it comes.
   void add_labels(std::vector<MetricFamily>& families) const {
     auto counts = family("weir_labels_total",

@@ -18,7 +18,7 @@ namespace weir::telemetry {
 inline constexpr std::array<double, 10> kLabelDelayBounds = {
     3'600,     21'600,    86'400,    259'200,   604'800,
     1'209'600, 2'592'000, 5'184'000, 7'776'000, 15'552'000};
-using LabelDelayHistogram = HistogramCell<10>;
+using LabelDelayHistogram = HistogramCell<10, StagedCell>;
 
 /// What became of a label in its user's windows.
 enum class LabelFate : std::uint8_t {
@@ -37,8 +37,8 @@ class LabelCounters {
   static constexpr std::size_t kSources = 16;
 
   struct OfSource {
-    std::string name;                                                // fixed once it can be seen
-    std::array<std::array<Cell, kLabelFateNames.size()>, 2> counts;  // [is_fraud][fate]
+    std::string name;  // fixed once it can be seen
+    std::array<std::array<StagedCell, kLabelFateNames.size()>, 2> counts;  // [is_fraud][fate]
     LabelDelayHistogram delay{kLabelDelayBounds};
   };
 
@@ -47,6 +47,15 @@ class LabelCounters {
     OfSource& of = find(source.empty() ? "unknown" : source);
     of.counts[is_fraud ? 1 : 0][static_cast<std::size_t>(fate)].add();
     of.delay.observe(delay_seconds < 0 ? 0 : delay_seconds);
+  }
+  template <class Visit>
+  void each_cell(const Visit& visit) {
+    for (std::size_t i = 0; i < size(); ++i) {
+      for (auto& fates : sources_[i].counts) {
+        for (StagedCell& cell : fates) visit(cell);
+      }
+      sources_[i].delay.each_cell(visit);
+    }
   }
   /// Sources seen so far; the first size() entries of sources() may be read.
   [[nodiscard]] std::size_t size() const { return used_.load(std::memory_order_acquire); }

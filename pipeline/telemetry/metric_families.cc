@@ -5,8 +5,6 @@
 namespace weir::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, 5> kActionNames = {"approve", "challenge", "review",
-                                                          "decline", "block"};
 constexpr std::array<std::string_view, 5> kDegradedNames = {"no_model", "score_invalid", "poison",
                                                             "profile_stale", "profile_down"};
 constexpr std::array<std::string_view, 2> kAccessNames = {"hit", "miss"};
@@ -16,6 +14,12 @@ constexpr std::array<std::string_view, 2> kAccessNames = {"hit", "miss"};
   [](const WorkerMetrics& m, std::size_t) -> const Cell& { return m.member; }
 #define WEIR_CELLS(member) \
   [](const WorkerMetrics& m, std::size_t i) -> const Cell& { return m.member[i]; }
+
+// A StagedCell, as far as committed.
+#define WEIR_COMMITTED(member) \
+  [](const WorkerMetrics& m, std::size_t) -> const Cell& { return m.member.committed(); }
+#define WEIR_COMMITTED_EACH(member) \
+  [](const WorkerMetrics& m, std::size_t i) -> const Cell& { return m.member[i].committed(); }
 
 const Cell& hot_access(const WorkerMetrics& m, std::size_t i) {
   return i == 0 ? m.hot_hits : m.hot_misses;
@@ -28,28 +32,33 @@ const CellFamily kCells[] = {
     {"weir_events_consumed_total",
      "Records taken from the input topic; those read again after an abort count again.", kCounter,
      WEIR_CELL(events_in)},
-    {"weir_verdicts_total",
-     "Verdicts made, by action; those of an aborted transaction are made and counted again.",
-     kCounter, WEIR_CELLS(verdicts), Merge::kSum, "action", kActionNames},
-    {"weir_dead_letters_total", "Records that were no payment and no label, by reason.", kCounter,
-     WEIR_CELLS(dead_letters), Merge::kSum, "reason", kRejectReasonNames},
+    {"weir_verdicts_total", "Verdicts committed, by action.", kCounter,
+     WEIR_COMMITTED_EACH(verdicts), Merge::kSum, "action", kActionNames},
+    {"weir_dead_letters_total",
+     "Records that were not what their topic is for, by input topic and reason.", kCounter,
+     WEIR_COMMITTED_EACH(dead_letters.cells), Merge::kSum, "reason", kRejectReasonNames, "input",
+     kInputTopicNames},
     {"weir_tombstones_total", "Input records without a value, skipped.", kCounter,
-     WEIR_CELL(tombstones)},
+     WEIR_COMMITTED(tombstones)},
+    {"weir_waiting_labels_dropped_total",
+     "Labels given up before their payment came, the oldest first: one user, merchant, device, "
+     "address or card has room for 1,024 that wait.",
+     kCounter, WEIR_COMMITTED(waiting_labels_dropped)},
     {"weir_duplicates_total",
      "Payments whose id was already decided; their first verdict was sent again.", kCounter,
-     WEIR_CELL(duplicates)},
+     WEIR_COMMITTED(duplicates)},
     {"weir_out_of_order_total", "Payments older than the user's newest, put in their place.",
-     kCounter, WEIR_CELL(out_of_order)},
+     kCounter, WEIR_COMMITTED(out_of_order)},
     {"weir_late_total", "Payments later than the allowed lateness, scored against current state.",
-     kCounter, WEIR_CELL(late)},
+     kCounter, WEIR_COMMITTED(late)},
     {"weir_degraded_total", "Verdicts not made from everything they should be made from, by cause.",
-     kCounter, WEIR_CELLS(degraded), Merge::kSum, "cause", kDegradedNames},
+     kCounter, WEIR_COMMITTED_EACH(degraded), Merge::kSum, "cause", kDegradedNames},
     {"weir_consumer_lag_records", "Input records not yet processed.", kGauge,
      WEIR_CELL(lag_records)},
     {"weir_label_lag_records", "Labels not yet processed.", kGauge, WEIR_CELL(label_lag_records)},
     {"weir_consumer_lag_seconds",
-     "Age of the newest committed input record while others wait behind it, by record timestamp; 0 "
-     "when none does.",
+     "Age of the newest committed input record while others wait behind it, by record timestamp; "
+     "before the first one, since the partition was assigned. 0 when none waits.",
      kGauge, WEIR_CELL(lag_seconds), Merge::kMax},
     {"weir_commits_total", "Commits, by outcome.", kCounter, WEIR_CELLS(commits), Merge::kSum,
      "outcome", kCommitOutcomeNames},
@@ -92,6 +101,8 @@ const CellFamily kCells[] = {
 
 #undef WEIR_CELL
 #undef WEIR_CELLS
+#undef WEIR_COMMITTED
+#undef WEIR_COMMITTED_EACH
 
 const HistogramFamily kHistograms[] = {
     {"weir_step_duration_seconds",

@@ -16,7 +16,7 @@ enum class Kind : std::uint8_t { kCounter, kGauge };
 /// summed.
 enum class Merge : std::uint8_t { kSum, kMax };
 
-/// One cell, or one cell for each value of a label.
+/// One cell, one for each value of a label, or one for each pair of values of two labels.
 struct CellFamily {
   std::string_view name;
   std::string_view help;
@@ -25,7 +25,12 @@ struct CellFamily {
   Merge merge = Merge::kSum;
   std::string_view label = {};  // empty: one cell
   std::span<const std::string_view> label_values = {};
-  [[nodiscard]] std::size_t size() const { return label.empty() ? 1 : label_values.size(); }
+  std::string_view outer_label = {};  // empty: one run of label_values; else one for each of these
+  std::span<const std::string_view> outer_values = {};
+  [[nodiscard]] std::size_t size() const {
+    if (label.empty()) return 1;
+    return label_values.size() * (outer_label.empty() ? 1 : outer_values.size());
+  }
 };
 
 /// A histogram's content at one moment; `buckets` has one more entry than `bounds`, for what is
@@ -36,8 +41,8 @@ struct HistogramReading {
   double sum = 0;
 };
 
-template <std::size_t N>
-HistogramReading read_histogram(const HistogramCell<N>& histogram) {
+template <std::size_t N, class CellType>
+HistogramReading read_histogram(const HistogramCell<N, CellType>& histogram) {
   HistogramReading reading{histogram.bounds(), {}, histogram.sum()};
   reading.buckets.reserve(N + 1);
   for (std::size_t i = 0; i <= N; ++i) reading.buckets.push_back(histogram.bucket(i));

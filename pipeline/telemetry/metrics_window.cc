@@ -30,17 +30,35 @@ void append_field(std::string& out, std::string_view key, double value) {
   append_number(out, value);
 }
 
-/// A family without a label is one value; with one, an object by label value.
+/// The values of one label; `first` is the index of the first.
+template <class AppendOne>
+void append_by_label(std::string& out, std::span<const std::string_view> values, std::size_t first,
+                     const AppendOne& append_one) {
+  out += '{';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    append_key(out, values[i]);
+    append_one(first + i);
+  }
+  out += '}';
+}
+
+/// A family without a label is one value; with one, an object by label value; with two, an object
+/// of those.
 template <class Family, class AppendOne>
 void append_family(std::string& out, const Family& family, const AppendOne& append_one) {
   append_key(out, family.name);
   if (family.label.empty()) return append_one(std::size_t{0});
-  out += '{';
-  for (std::size_t i = 0; i < family.size(); ++i) {
-    append_key(out, family.label_values[i]);
-    append_one(i);
+  const auto append_run = [&](std::size_t first) {
+    append_by_label(out, family.label_values, first, append_one);
+  };
+  if constexpr (requires { family.outer_label; }) {
+    if (!family.outer_label.empty()) {
+      const std::size_t values = family.label_values.size();
+      return append_by_label(out, family.outer_values, 0,
+                             [&](std::size_t i) { append_run(i * values); });
+    }
   }
-  out += '}';
+  append_run(0);
 }
 
 HistogramReading difference(const HistogramReading& end, const HistogramReading& start) {

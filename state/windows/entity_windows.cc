@@ -11,8 +11,6 @@
 namespace weir::state {
 namespace {
 
-/// Labels that came before their payment, kept for one entity; the oldest events go first.
-constexpr std::size_t kWaitingMax = 1'024;
 constexpr PageId kHeadPage{PageKind::kHead, 0, 0};
 constexpr PageId kLabelledPage{PageKind::kLabelled, 0, 0};
 constexpr PageId kWaitingPage{PageKind::kOrphan, 0, 0};
@@ -206,7 +204,8 @@ LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
     erase_elements<WaitingLabel>(page, i, i + 1);
     labels = elements<WaitingLabel>(&page);
   }
-  if (labels.size() >= kWaitingMax) {
+  const bool crowding = labels.size() >= kWaitingLabelsMax;
+  if (crowding) {
     const auto oldest = std::ranges::min_element(
         labels, {}, [](const auto& label) { return std::int64_t{label.event_time_ms}; });
     const auto at = static_cast<std::size_t>(oldest - labels.begin());
@@ -214,7 +213,7 @@ LabelOutcome keep_waiting(Operation& operation, const WaitingLabel& said) {
   }
   insert_element(page, page.size() / sizeof(WaitingLabel), said);
   fixed.waiting_labels = static_cast<std::uint32_t>(page.size() / sizeof(WaitingLabel));
-  return LabelOutcome::kWaiting;
+  return crowding ? LabelOutcome::kCrowding : LabelOutcome::kWaiting;
 }
 
 }  // namespace

@@ -44,11 +44,15 @@ struct LabelOpinion {
   std::uint32_t revision = 0;
 };
 
+/// Labels that came before their payment, kept for one entity; the oldest events go first.
+inline constexpr std::size_t kWaitingLabelsMax = 1'024;
+
 enum class LabelOutcome : std::uint8_t {
   kApplied,   // it counts now
   kRepeated,  // seen before: nothing changes
   kOutdated,  // a later opinion counts
   kWaiting,   // its payment has not come: kept, and applied when it does
+  kCrowding,  // the same, in place of the oldest that waited: there were kWaitingLabelsMax
   kExpired,   // its payment is older than anything a window still sees
 };
 

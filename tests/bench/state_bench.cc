@@ -142,7 +142,7 @@ void missed_user(benchmark::State& state) {
   std::int64_t offset = fill(*store, users);
   if (!store->checkpoint()) std::abort();
   store->set_hot_bytes(std::size_t{8} << 20);
-  const std::uint64_t misses = store->misses();
+  store->take_lookups();
   std::int64_t i = 0;
   for (auto _ : state) {
     pay(*store, user_id(i * 7919 % users), 21 + i / users, offset);
@@ -153,7 +153,7 @@ void missed_user(benchmark::State& state) {
     }
   }
   state.counters["miss_share"] =
-      static_cast<double>(store->misses() - misses) / static_cast<double>(state.iterations());
+      static_cast<double>(store->take_lookups().misses) / static_cast<double>(state.iterations());
   state.counters["disk_bytes_per_user"] =
       static_cast<double>(store->disk_bytes()) / static_cast<double>(users);
   state.SetItemsProcessed(state.iterations());

@@ -88,6 +88,22 @@ class Process {
                 disk, world.clock, &model_, nullptr, engine_.get()},
                metrics_) {}
 
+  [[nodiscard]] const telemetry::WorkerMetrics& metrics() const { return metrics_; }
+  void add_counts(Counted& to) const {
+    for (const auto& cell : metrics_.verdicts) to.verdicts += cell.get();
+    for (const auto& cell : metrics_.dead_letters) to.dead_letters += cell.get();
+    to.duplicates += metrics_.duplicates.get();
+    to.tombstones += metrics_.tombstones.get();
+    for (std::size_t i = 0; i <= telemetry::kScoreBounds.size(); ++i) {
+      to.scores += metrics_.score.bucket(i);
+    }
+    for (std::size_t i = 0; i < metrics_.labels.size(); ++i) {
+      for (const auto& fates : metrics_.labels.sources()[i].counts) {
+        for (const auto& cell : fates) to.labels += cell.get();
+      }
+    }
+  }
+
   int generation;
   replay::MemoryInput input;
 
@@ -134,6 +150,10 @@ void Simulation::tell(std::size_t machine, std::string_view what) {
   story_ += fmt::format("call {}: machine {}: {}\n", world_.faults.passed(), machine, what);
 }
 
+const telemetry::WorkerMetrics& Simulation::metrics(std::size_t machine) const {
+  return machines_[machine].process->metrics();
+}
+
 void Simulation::start(std::size_t machine) {
   auto& m = machines_[machine];
   tell(machine, fmt::format("starts with partitions {}", fmt::join(m.owned, ",")));
@@ -148,6 +168,7 @@ void Simulation::start(std::size_t machine) {
 
 void Simulation::kill(std::size_t machine) {
   tell(machine, "dies");
+  if (alive(machine)) machines_[machine].process->add_counts(counted_);
   machines_[machine].process.reset();
   machines_[machine].disk->lose_unflushed(random_);
   if (deaf_ == machine) deaf_.reset();
@@ -316,6 +337,32 @@ std::string Simulation::compare_accounts() {
                            partition, published, accounted);
     }
   }
+  return wrong;
+}
+
+std::string Simulation::compare_counters() {
+  Counted counted = counted_;
+  for (const auto& machine : machines_) {
+    if (machine.process) machine.process->add_counts(counted);
+  }
+  Counted seen;
+  for (const auto& record : world_.cluster.committed) {
+    if (record.stream == Stream::kVerdicts) ++seen.verdicts;
+    if (record.stream == Stream::kVerdicts && !record.headers.empty()) ++seen.duplicates;
+    if (record.stream == Stream::kDeadLetters) ++seen.dead_letters;
+    if (record.stream == Stream::kFeatures) ++seen.scores;
+  }
+  std::string wrong;
+  const auto compare = [&](std::string_view what, double is, double should) {
+    if (is != should) wrong += fmt::format("{}: counted {}, seen {}\n", what, is, should);
+  };
+  compare("verdicts", counted.verdicts, seen.verdicts);
+  compare("duplicates", counted.duplicates, seen.duplicates);
+  compare("dead letters", counted.dead_letters, seen.dead_letters);
+  compare("scores", counted.scores, seen.scores);
+  // A label that is no label is a dead letter, or a tombstone.
+  compare("inputs", counted.verdicts + counted.dead_letters + counted.tombstones + counted.labels,
+          static_cast<double>(world_.cluster.input.size()));
   return wrong;
 }
 

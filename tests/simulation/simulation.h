@@ -44,6 +44,16 @@ struct Result {
   std::vector<std::string> state;                        // dump, sorted
 };
 
+/// What the counters of workers say, over all lives.
+struct Counted {
+  double verdicts = 0;
+  double duplicates = 0;
+  double dead_letters = 0;
+  double tombstones = 0;
+  double scores = 0;
+  double labels = 0;
+};
+
 class Process;
 
 class Simulation {
@@ -58,6 +68,8 @@ class Simulation {
   [[nodiscard]] bool alive(std::size_t machine) const {
     return machines_[machine].process != nullptr;
   }
+  /// Of a machine that lives.
+  [[nodiscard]] const telemetry::WorkerMetrics& metrics(std::size_t machine) const;
   void start(std::size_t machine);
   void kill(std::size_t machine);
   void step(std::size_t machine);
@@ -74,6 +86,9 @@ class Simulation {
   [[nodiscard]] Result result();
   /// Empty when the run is right.
   std::string complaints(const Result& reference);
+  /// What the workers' counters say of outputs, against what a reader of committed records sees;
+  /// empty when they agree. For runs in which no process died between a commit and its count.
+  std::string compare_counters();
   /// Every process death and its reason, for a failing run's message.
   [[nodiscard]] const std::string& story() const { return story_; }
 
@@ -97,6 +112,7 @@ class Simulation {
   std::vector<Machine> machines_;
   std::optional<std::size_t> deaf_;
   std::map<std::int32_t, std::size_t> tombstones_;
+  Counted counted_;  // by processes that are dead
   std::string story_;
 };
 

@@ -157,8 +157,8 @@ TEST(HandbookConfig, SaysSoWhereAValueIsNotTheDefault) {
     if (value_of(key.slot, shipped, {}) != value_of(key.slot, defaults, {}))
       different.emplace_back(key.path);
   }
-  EXPECT_THAT(different,
-              testing::ElementsAre("topics.create", "model.package", "history.merchant_rows"));
+  EXPECT_THAT(different, testing::ElementsAre("topics.create", "model.package",
+                                              "history.merchant_rows", "metrics.currencies"));
 }
 
 TEST(ConfigDump, LoadsBackToTheSameConfiguration) {

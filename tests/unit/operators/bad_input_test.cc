@@ -70,7 +70,11 @@ TEST_F(BadInputTest, CountsEveryReasonThereIs) {
     bench_ = make_bench();
     run(std::deque<OwnedRecord>{record_of(c)});
     for (std::size_t i = 0; i < telemetry::kRejectReasonNames.size(); ++i) {
-      seen[std::string(telemetry::kRejectReasonNames[i])] += metrics().dead_letters[i].get();
+      seen[std::string(telemetry::kRejectReasonNames[i])] +=
+          metrics()
+              .dead_letters
+              .of(telemetry::InputTopic::kTransactions, static_cast<telemetry::RejectReason>(i))
+              .get();
     }
   }
   for (const auto& [reason, count] : seen) {

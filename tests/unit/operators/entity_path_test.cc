@@ -249,17 +249,17 @@ TEST_F(EntityPathTest, TheSameEventTwiceChangesNothing) {
   commit();
   const std::string before = rows(*stores_.at(0), {"m:T1"});
   EXPECT_THAT(tell("m:T1", event(1, 5)), IsEmpty());
-  EXPECT_EQ(metrics_.duplicates.get(), 1);
+  EXPECT_EQ(metrics_.duplicates.staged(), 1);
   EXPECT_THAT(stores_.at(0)->take_changes(), IsEmpty());
   EXPECT_EQ(rows(*stores_.at(0), {"m:T1"}), before);
   EXPECT_THAT(profile(tell("m:T1", event(2, 5)).at(0)).values, ElementsAre(2, 1));
-  EXPECT_EQ(metrics_.duplicates.get(), 1);
+  EXPECT_EQ(metrics_.duplicates.staged(), 1);
 }
 
 TEST_F(EntityPathTest, TheSameIdOfAnotherUserIsAnotherEvent) {
   tell("m:T1", event(1, 5));
   EXPECT_THAT(profile(tell("m:T1", event(1, 6)).at(0)).values, ElementsAre(2, 2));
-  EXPECT_EQ(metrics_.duplicates.get(), 0);
+  EXPECT_EQ(metrics_.duplicates.staged(), 0);
 }
 
 TEST_F(EntityPathTest, WhatIsNoRecordBecomesADeadLetterAndStagesNothing) {
@@ -275,8 +275,10 @@ TEST_F(EntityPathTest, WhatIsNoRecordBecomesADeadLetterAndStagesNothing) {
     EXPECT_THAT(out[0].headers, testing::Contains(testing::Pair("weir-reason", "decode")));
     EXPECT_THAT(out[0].headers, testing::Contains(testing::Pair("weir-topic", "told")));
   }
-  EXPECT_EQ(metrics_.dead_letters[static_cast<std::size_t>(telemetry::RejectReason::kDecode)].get(),
-            4);
+  EXPECT_EQ(
+      metrics_.dead_letters.of(telemetry::InputTopic::kEntities, telemetry::RejectReason::kDecode)
+          .staged(),
+      4);
   EXPECT_FALSE(stores_.at(0)->has_staged());
 }
 
@@ -284,7 +286,7 @@ TEST_F(EntityPathTest, ATombstoneIsCountedAndADeadLetterHoldsNobodyUp) {
   const auto out = tell({{0, 1, -1, "m:T1", "", {}},
                          {0, 2, -1, "m:T1", "nonsense", {}},
                          {0, 3, -1, "m:T1", event(1, 5), {}}});
-  EXPECT_EQ(metrics_.tombstones.get(), 1);
+  EXPECT_EQ(metrics_.tombstones.staged(), 1);
   ASSERT_EQ(out.size(), 2U);
   EXPECT_EQ(out[0].stream, Stream::kDeadLetters);
   EXPECT_EQ(out[1].stream, Stream::kProfiles);

@@ -243,9 +243,11 @@ TEST_F(EventPathTest, AccountsForEveryRecord) {
   for (const auto& cell : metrics().verdicts) verdict_count += cell.get();
   double rejected = 0;
   double poison = 0;
-  for (std::size_t i = 0; i < metrics().dead_letters.size(); ++i) {
-    const bool copy = i == static_cast<std::size_t>(telemetry::RejectReason::kPoison);
-    (copy ? poison : rejected) += metrics().dead_letters[i].get();
+  for (std::size_t i = 0; i < telemetry::kRejectReasonNames.size(); ++i) {
+    const auto reason = static_cast<telemetry::RejectReason>(i);
+    const bool copy = reason == telemetry::RejectReason::kPoison;
+    (copy ? poison : rejected) +=
+        metrics().dead_letters.of(telemetry::InputTopic::kTransactions, reason).get();
   }
   EXPECT_EQ(verdict_count + rejected + metrics().tombstones.get(), 2000);
   EXPECT_GT(poison, 0);

@@ -192,7 +192,11 @@ class PathFixture : public testing::Test {
     }
     return "(none)";
   }
-  telemetry::WorkerMetrics& metrics() { return *bench_.metrics; }
+  /// As if what ran so far had committed.
+  telemetry::WorkerMetrics& metrics() {
+    bench_.metrics->commit_staged();
+    return *bench_.metrics;
+  }
   state::UserStore& store() { return *bench_.stores.at(0); }
 
   operators::Settings settings_;

@@ -233,9 +233,9 @@ TEST_F(UserStoreTest, CountsHitsAndMissesAndReadsAMissFromTheBackingStore) {
   ASSERT_TRUE(store->checkpoint());
   auto reopened = open();
   EXPECT_EQ(reopened->get("u")->history_size(), 1U);
-  EXPECT_EQ(reopened->misses(), 1U);
+  EXPECT_EQ(reopened->take_lookups().misses, 1U);
   EXPECT_EQ(reopened->get("u")->history_size(), 1U);
-  EXPECT_EQ(reopened->hits(), 1U);
+  EXPECT_EQ(reopened->take_lookups().hits, 1U);
 }
 
 TEST_F(UserStoreTest, ASmallBudgetGivesTheSameStateAsAnUnboundedOne) {
@@ -264,7 +264,7 @@ TEST_F(UserStoreTest, ASmallBudgetGivesTheSameStateAsAnUnboundedOne) {
         worker.commit();
         EXPECT_TRUE(store->write_back(4000, static_cast<std::uint64_t>(faults.pick(10))));
       }
-      return std::pair(dump(*store), store->misses());
+      return std::pair(dump(*store), store->take_lookups().misses);
     };
     const auto [unbounded, few_misses] = run(std::size_t{1} << 30);
     const auto [tight, many_misses] = run(1);

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "pipeline/telemetry/metric_families.h"
 #include "tests/unit/telemetry/fake_clock.h"
 
 namespace weir::telemetry {
@@ -71,7 +72,10 @@ TEST_F(ExpositionTest, EverySeriesIsThereWithZeroFromTheFirstScrape) {
        {"weir_events_consumed_total{worker=\"0\"} 0",
         "weir_verdicts_total{worker=\"0\",action=\"approve\"} 0",
         "weir_verdicts_total{worker=\"0\",action=\"block\"} 0",
-        "weir_dead_letters_total{worker=\"0\",reason=\"poison\"} 0",
+        "weir_dead_letters_total{worker=\"0\",input=\"labels\",reason=\"poison\"} 0",
+        "weir_waiting_labels_dropped_total{worker=\"0\"} 0",
+        "weir_amount_total{worker=\"0\",action=\"decline\",currency=\"other\"} 0",
+        "weir_verdict_delay_seconds_bucket{worker=\"0\",le=\"3\"} 0",
         "weir_commits_total{worker=\"0\",outcome=\"aborted\"} 0",
         "weir_consumer_lag_records{worker=\"0\"} 0",
         "weir_step_duration_seconds_count{worker=\"0\",step=\"score\"} 0",
@@ -94,16 +98,20 @@ TEST_F(ExpositionTest, EverySeriesIsThereWithZeroFromTheFirstScrape) {
 
 // Counts 8-byte cells: who adds one to WorkerMetrics must give it a row in metric_families.cc.
 TEST_F(ExpositionTest, EveryCellOfAWorkerIsExposed) {
-  constexpr std::size_t kDurations = kStepNames.size() + 1;
-  constexpr std::size_t kBounds =
-      kDurations * kDurationBounds.size() + kScoreBounds.size() + kStalenessBounds.size();
+  constexpr std::size_t kBounds = kStepNames.size() * kDurationBounds.size() + kDelayBounds.size() +
+                                  kScoreBounds.size() + kStalenessBounds.size();
+  constexpr std::size_t kStagedCells =  // of two words, of which one is exposed
+      std::tuple_size_v<decltype(WorkerMetrics::verdicts)> +
+      std::tuple_size_v<decltype(WorkerMetrics::degraded)> +
+      std::tuple_size_v<decltype(DeadLetterCounters::cells)> + 5 + kScoreBounds.size() + 2;
   constexpr std::size_t kCells =
-      (sizeof(WorkerMetrics) - sizeof(LabelCounters)) / sizeof(Cell) - kBounds;
+      (sizeof(WorkerMetrics) - sizeof(LabelCounters) - sizeof(AmountCounters)) / sizeof(Cell) -
+      kBounds - kStagedCells;
   std::size_t exposed = 0;
   for (const std::string& line : scrape()) {
     // _count is the sum of the buckets, no cell of its own.
     if (line.find("{worker=\"0\"") != std::string::npos &&
-        line.find("_count{") == std::string::npos)
+        line.find("_count{") == std::string::npos && !line.starts_with("weir_amount_total"))
       ++exposed;
   }
   EXPECT_EQ(exposed, kCells);
@@ -112,6 +120,7 @@ TEST_F(ExpositionTest, EveryCellOfAWorkerIsExposed) {
 TEST_F(ExpositionTest, LabelsAreCountedBySourceOpinionAndOutcomeWithTheirDelay) {
   metrics_.labels.count("issuer", true, LabelFate::kApplied, 86'400);
   metrics_.labels.count("", false, LabelFate::kWaiting, -5);
+  metrics_.commit_staged();
   const auto lines = scrape();
   EXPECT_THAT(lines, Contains("weir_labels_total{worker=\"0\",source=\"issuer\",fraud=\"true\","
                               "outcome=\"applied\"} 1"));
@@ -121,6 +130,40 @@ TEST_F(ExpositionTest, LabelsAreCountedBySourceOpinionAndOutcomeWithTheirDelay) 
               Contains("weir_label_delay_seconds_sum{worker=\"0\",source=\"issuer\"} 86400"));
   EXPECT_THAT(lines, Contains("weir_label_delay_seconds_bucket{worker=\"0\",source=\"issuer\","
                               "le=\"86400\"} 1"));
+}
+
+TEST_F(ExpositionTest, AmountsAreCountedByActionAndConfiguredCurrency) {
+  const std::string codes[] = {"EUR", "JPY"};
+  metrics_.amounts.tell_apart(codes);
+  metrics_.amounts.add("EUR", Action::kDecline, 12.5);
+  metrics_.amounts.add("EUR", Action::kDecline, 0.25);
+  metrics_.amounts.add("JPY", Action::kApprove, 4'000);
+  metrics_.amounts.add("CHF", Action::kApprove, 1);
+  metrics_.amounts.add("PLN", Action::kApprove, 2);
+  metrics_.commit_staged();
+  const auto lines = scrape();
+  for (const char* series :
+       {"weir_amount_total{worker=\"0\",action=\"decline\",currency=\"EUR\"} 12.75",
+        "weir_amount_total{worker=\"0\",action=\"approve\",currency=\"EUR\"} 0",
+        "weir_amount_total{worker=\"0\",action=\"approve\",currency=\"JPY\"} 4000",
+        "weir_amount_total{worker=\"0\",action=\"approve\",currency=\"other\"} 3"}) {
+    EXPECT_THAT(lines, Contains(series));
+  }
+}
+
+TEST_F(ExpositionTest, GaugesOfAWorkerThatHasEndedAreReset) {
+  const auto gauge = [&](const CellFamily& row, std::size_t i) -> Cell& {
+    return const_cast<Cell&>(row.cell(metrics_, i));
+  };
+  for (const CellFamily& row : cell_families()) {
+    for (std::size_t i = 0; i < row.size(); ++i) gauge(row, i).set(7);
+  }
+  metrics_.reset_gauges();
+  for (const CellFamily& row : cell_families()) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      EXPECT_EQ(gauge(row, i).get(), row.kind == Kind::kGauge ? 0 : 7) << row.name;
+    }
+  }
 }
 
 TEST_F(ExpositionTest, EveryFamilyHasHelpTypeAndAnOwnPrefix) {
@@ -142,6 +185,7 @@ TEST_F(ExpositionTest, HistogramBucketsAreCumulativeAndBoundsInclusive) {
   metrics_.score.observe(0.001);
   metrics_.score.observe(0.0011);
   metrics_.score.observe(1.0, 3);
+  metrics_.commit_staged();
   const auto lines = scrape();
   EXPECT_THAT(lines, Contains("weir_score_bucket{worker=\"0\",le=\"0.001\"} 1"));
   EXPECT_THAT(lines, Contains("weir_score_bucket{worker=\"0\",le=\"0.002\"} 2"));
@@ -156,9 +200,27 @@ TEST_F(ExpositionTest, WorkersAreKeptApart) {
   exposition_.add_worker("1", second);
   metrics_.verdicts[0].add(3);
   second.verdicts[0].add(4);
+  metrics_.commit_staged();
+  second.commit_staged();
   const auto lines = scrape();
   EXPECT_THAT(lines, Contains("weir_verdicts_total{worker=\"0\",action=\"approve\"} 3"));
   EXPECT_THAT(lines, Contains("weir_verdicts_total{worker=\"1\",action=\"approve\"} 4"));
+}
+
+TEST_F(ExpositionTest, WhatATransactionBroughtAboutCountsWhenItCommits) {
+  const auto verdicts = Contains("weir_verdicts_total{worker=\"0\",action=\"approve\"} 3");
+  metrics_.verdicts[0].add(3);
+  metrics_.labels.count("issuer", true, LabelFate::kApplied, 1);
+  metrics_.score.observe(0.1);
+  EXPECT_THAT(scrape(), Not(verdicts));
+  metrics_.forget_staged();  // given up: its input runs again
+  metrics_.commit_staged();
+  EXPECT_THAT(scrape(), Contains("weir_score_count{worker=\"0\"} 0"));
+  EXPECT_THAT(scrape(), Not(Contains(HasSubstr("weir_labels_total{"))));
+  metrics_.verdicts[0].add(3);
+  metrics_.commit_staged();
+  metrics_.commit_staged();
+  EXPECT_THAT(scrape(), verdicts);
 }
 
 TEST_F(ExpositionTest, FollowsModelAndHealth) {

@@ -24,9 +24,12 @@ TEST(MetricsWindow, CountsWhatHappenedInsideIt) {
   WorkerMetrics worker;
   worker.events_in.add(100);
   worker.verdicts[0].add(90);
+  worker.commit_staged();
   const auto start = snapshot({&worker}, kStartMs);
   worker.events_in.add(25);
   worker.verdicts[2].add(5);
+  worker.dead_letters.of(InputTopic::kLabels, RejectReason::kPan).add(2);
+  worker.commit_staged();
   const std::string json =
       render_metrics_window(start, snapshot({&worker}, kStartMs + 10'000), "weir-0");
   EXPECT_THAT(
@@ -35,6 +38,9 @@ TEST(MetricsWindow, CountsWhatHappenedInsideIt) {
                                 R"("weir_events_consumed_total":{"count":25,"per_second":2.5},)"
                                 R"("weir_verdicts_total":{"approve":{"count":0,"per_second":0},)"));
   EXPECT_THAT(json, HasSubstr(R"("review":{"count":5,"per_second":0.5})"));
+  const std::size_t labels = json.find(R"("weir_dead_letters_total":{"transactions":{"decode":)");
+  EXPECT_THAT(json.substr(labels), HasSubstr(R"("labels":{"decode":{"count":0,"per_second":0},)"));
+  EXPECT_THAT(json.substr(labels), HasSubstr(R"("pan":{"count":2,"per_second":0.2})"));
 }
 
 TEST(MetricsWindow, GaugesAreThoseOfItsEndSummedOrTheWorst) {

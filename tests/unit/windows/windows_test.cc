@@ -394,6 +394,19 @@ TEST(Windows, ALabelWaitsForItsPaymentWhichDoesNotKnowItYet) {
   EXPECT_EQ(windows.paid(6), 1);
 }
 
+TEST(Windows, ALabelThatFindsTheRoomFullTakesThePlaceOfTheOldest) {
+  Windows windows({feature(Function::kCount, Field::kNone, kDayMs, kFrauds)});
+  constexpr auto kRoom = static_cast<std::int64_t>(kWaitingLabelsMax);
+  for (std::int64_t i = 0; i < kRoom; ++i) {
+    ASSERT_EQ(windows.say(static_cast<std::uint64_t>(1 + i), i, true), LabelOutcome::kWaiting);
+  }
+  EXPECT_EQ(windows.say(1 + kWaitingLabelsMax, kRoom, true), LabelOutcome::kCrowding);
+  windows.pay(0);
+  EXPECT_EQ(windows.kept().label, Label::kUnknown) << "the oldest was given up";
+  windows.pay(1);
+  EXPECT_EQ(windows.kept().label, Label::kFraud);
+}
+
 TEST(Windows, ALabelIsTooLateByTheTimeOfItsPayment) {
   Windows windows({feature(Function::kCount, Field::kNone, kMinuteMs)}, kHourMs);
   windows.pay(0);
