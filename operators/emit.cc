@@ -58,6 +58,7 @@ void Emit::process(const BatchOutcome& batch, std::vector<OutputRecord>& out) {
   auto rejected = batch.rejected.begin();
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     const RawRecord& record = batch.records[i];
+    const std::size_t made = out.size();
     if (decided != batch.decided.end() && decided->record == i) {
       emit_decided(record, *decided++, out);
     } else if (duplicate != batch.duplicates.end() && duplicate->record == i) {
@@ -68,6 +69,7 @@ void Emit::process(const BatchOutcome& batch, std::vector<OutputRecord>& out) {
     } else {
       metrics_.tombstones.add();
     }
+    batch.traces.carry_on(i, std::span(out).subspan(made));
   }
   WEIR_CHECK(decided == batch.decided.end() && duplicate == batch.duplicates.end() &&
              rejected == batch.rejected.end());

@@ -9,6 +9,7 @@
 #include "operators/decide.h"
 #include "operators/dedupe.h"
 #include "operators/rejection.h"
+#include "operators/traces.h"
 #include "operators/verdict_json.h"
 #include "pipeline/core/record.h"
 #include "pipeline/core/verdict.h"
@@ -23,6 +24,7 @@ struct BatchOutcome {
   std::span<const DecidedTransaction> decided;
   std::span<const DuplicateTransaction> duplicates;
   std::span<const Rejection> rejected;
+  const BatchTraces& traces;
 };
 
 /// Writes output records and counts them.
@@ -31,6 +33,7 @@ struct BatchOutcome {
 /// one's and carries its own origin in the header `weir-input` (topic/partition/offset).
 /// A features record is written for what a model was given, for declared features and for rows of
 /// merchants; so not when there is none of these, and not for duplicates and poisoned payments. A
+/// What leaves for a record of a trace carries the trace on (BatchTraces). A
 /// poisoned payment gets its verdict and, for whoever has to find out why, a dead letter with
 /// reason poison.
 class Emit {

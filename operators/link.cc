@@ -28,17 +28,23 @@ void Link::send(const Named& named, const std::string& value,
   }
 }
 
-void Link::process(std::span<const DecidedTransaction> payments,
+void Link::process(std::span<const DecidedTransaction> payments, const BatchTraces& traces,
                    std::vector<OutputRecord>& out) const {
   if (!sends()) return;
   for (const DecidedTransaction& payment : payments) {
     if (payment.late || payment.past == nullptr) continue;
+    const std::size_t made = out.size();
     send(payment, encode_entity_event(payment.past->row), out);
+    traces.carry_on(payment.record, std::span(out).subspan(made));
   }
 }
 
-void Link::process(const FraudLabel& label, std::vector<OutputRecord>& out) const {
-  if (sends()) send(label, encode_entity_label(label_opinion(label)), out);
+void Link::process(const ValidLabel& label, const BatchTraces& traces,
+                   std::vector<OutputRecord>& out) const {
+  if (!sends()) return;
+  const std::size_t made = out.size();
+  send(label, encode_entity_label(label_opinion(label)), out);
+  traces.carry_on(label.record, std::span(out).subspan(made));
 }
 
 }  // namespace weir::operators

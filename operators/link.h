@@ -6,8 +6,9 @@
 #include <vector>
 
 #include "operators/decide.h"
+#include "operators/decode_label.h"
 #include "operators/features/feature_engine.h"
-#include "pipeline/core/label.h"
+#include "operators/traces.h"
 #include "pipeline/core/record.h"
 
 namespace weir::operators {
@@ -19,10 +20,13 @@ class Link {
   /// `engine` may be null, and must outlive this.
   explicit Link(const FeatureEngine* engine) : engine_(engine) {}
 
-  /// One record for each payment and entity it names. Late payments enter no windows.
-  void process(std::span<const DecidedTransaction> payments, std::vector<OutputRecord>& out) const;
+  /// One record for each payment and entity it names. Late payments enter no windows. `traces` is
+  /// of the batch they came in.
+  void process(std::span<const DecidedTransaction> payments, const BatchTraces& traces,
+               std::vector<OutputRecord>& out) const;
   /// One record for each entity that the label names itself.
-  void process(const FraudLabel& label, std::vector<OutputRecord>& out) const;
+  void process(const ValidLabel& label, const BatchTraces& traces,
+               std::vector<OutputRecord>& out) const;
 
  private:
   template <class Named>

@@ -59,7 +59,9 @@ struct Settings {
   DedupeSettings dedupe;
   HistorySettings history;
   DecideSettings decide;
-  std::vector<DeclaredFeature> features;     // names are unique
+  std::vector<DeclaredFeature> features;  // names are unique
+  /// Share of the payments without a trace of their own that begin one; 0 to 1.
+  double trace_ratio = 0;
   std::string input_topic = "transactions";  // named in verdicts
   std::string label_topic = "labels";        // named in dead letters
   /// Whether payments have a past beside their user's history: declared features, merchant rows.

@@ -13,6 +13,7 @@
 #include "operators/link.h"
 #include "operators/remember.h"
 #include "operators/score.h"
+#include "operators/traces.h"
 #include "operators/validate.h"
 #include "operators/windows.h"
 
@@ -27,13 +28,22 @@ class StepTimer {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// Begins a batch with its first step.
+  void begin(Step step) {
+    spent_.fill({});
+    runs_.clear();
+    running_ = step;
+    since_ = Clock::now();
+  }
   /// Ends the running step and begins `step`.
   void enter(Step step) {
     const auto now = Clock::now();
     spent_[static_cast<std::size_t>(running_)] += now - since_;
+    runs_.push_back({running_, since_, now});
     running_ = step;
     since_ = now;
   }
+  [[nodiscard]] std::span<const tracing::StepTime> runs() const { return runs_; }
   void finish(telemetry::WorkerMetrics& metrics) {
     enter(running_);
     constexpr Step kSteps[] = {Step::kDecode,  Step::kValidate, Step::kDedupe, Step::kHistory,
@@ -47,7 +57,8 @@ class StepTimer {
  private:
   std::array<Clock::duration, telemetry::kStepNames.size()> spent_{};
   Step running_ = Step::kDecode;
-  Clock::time_point since_ = Clock::now();
+  Clock::time_point since_;
+  std::vector<tracing::StepTime> runs_;  // as they came; keeps its memory
 };
 
 Lineage lineage_of(const operators::Settings& settings, const Scorer* scorer) {
@@ -74,8 +85,10 @@ struct Batch {
   std::vector<operators::DecidedTransaction> decided;
   std::vector<operators::Rejection> rejected;
   operators::RecalledUsers users;
+  std::vector<tracing::TracedRecord> traced;
 
   void clear() {
+    traced.clear();
     decoded.clear();
     valid.clear();
     unique.clear();
@@ -105,7 +118,8 @@ struct EventPath::Impl {
         decide(settings.decide),
         emit(settings.input_topic, lineage, worker_metrics,
              engine == nullptr ? std::span<const std::string>() : engine->names()),
-        link(engine) {}
+        link(engine),
+        traces(settings.input_topic, settings.trace_ratio) {}
 
   const Lineage lineage;  // of every decision this path makes: model and rules change with the path
   telemetry::WorkerMetrics& metrics;
@@ -119,8 +133,51 @@ struct EventPath::Impl {
   operators::Explain explain;
   operators::Emit emit;
   operators::Link link;
+  operators::BatchTraces traces;
   Batch batch;
+  StepTimer timer;
 };
+
+namespace {
+
+/// What became of record `at`, if it is among these.
+template <class Kind>
+const Kind* of_record(const std::vector<Kind>& among, std::size_t at) {
+  const auto found = std::ranges::lower_bound(among, at, {}, &Kind::record);
+  return found != among.end() && found->record == at ? &*found : nullptr;
+}
+
+void note_traced(std::span<const RawRecord> records, const operators::BatchTraces& traces,
+                 Batch& batch) {
+  using Outcome = tracing::TracedRecord::Outcome;
+  for (const operators::RecordTrace& trace : traces.all()) {
+    if (!trace.own.sampled()) continue;
+    const RawRecord& record = records[trace.record];
+    tracing::TracedRecord traced;
+    traced.own = trace.own;
+    traced.caller_span_id = trace.caller_span_id;
+    traced.origin = {record.partition, record.offset};
+    traced.timestamp_ms = record.timestamp_ms;
+    const Decision* decision = nullptr;
+    if (const auto* payment = of_record(batch.decided, trace.record)) {
+      traced.outcome = Outcome::kVerdict;
+      decision = &payment->decision;
+    } else if (const auto* repeat = of_record(batch.duplicates, trace.record)) {
+      traced.outcome = Outcome::kRepeat;
+      decision = repeat->first ? &repeat->first->verdict->decision
+                               : &batch.decided[repeat->unique].decision;
+    } else if (of_record(batch.rejected, trace.record) != nullptr) {
+      traced.outcome = Outcome::kDeadLetter;
+    }
+    if (decision != nullptr) {
+      traced.action = decision->action;
+      traced.degraded = decision->degraded;
+    }
+    batch.traced.push_back(traced);
+  }
+}
+
+}  // namespace
 
 EventPath::EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
                      telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine)
@@ -133,13 +190,15 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
   Impl& path = *impl_;
   Batch& batch = path.batch;
   batch.clear();
-  StepTimer timer;
+  StepTimer& timer = path.timer;
 
-  timer.enter(Step::kDecode);
+  timer.begin(Step::kDecode);
+  path.metrics.bad_traceparents.add(static_cast<double>(path.traces.read(records)));
   path.decode.process(records, batch.decoded, batch.rejected);
 
   timer.enter(Step::kValidate);
   path.validate.process(records, batch.decoded, batch.valid, batch.rejected);
+  path.traces.identify(batch.valid);
   for (auto& payment : batch.valid) {
     payment.poison = is_poison && is_poison(records[payment.record]);
   }
@@ -167,11 +226,19 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
   timer.enter(Step::kEmit);
   std::sort(batch.rejected.begin(), batch.rejected.end(),
             [](const auto& a, const auto& b) { return a.record < b.record; });
-  path.emit.process({records, batch.decided, batch.duplicates, batch.rejected}, out);
-  path.link.process(batch.decided, out);
+  path.emit.process({records, batch.decided, batch.duplicates, batch.rejected, path.traces}, out);
+  path.link.process(batch.decided, path.traces, out);
+  if (!path.traces.empty()) note_traced(records, path.traces, batch);
 
   timer.finish(path.metrics);
   return ok();
+}
+
+std::span<const tracing::TracedRecord> EventPath::traced() const {
+  return impl_->batch.traced;
+}
+std::span<const tracing::StepTime> EventPath::step_times() const {
+  return impl_->timer.runs();
 }
 
 }  // namespace weir

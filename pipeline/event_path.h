@@ -15,6 +15,7 @@
 #include "pipeline/core/record.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/telemetry/worker_metrics.h"
+#include "pipeline/tracing/traced_record.h"
 #include "state/user_store.h"
 
 namespace weir {
@@ -37,6 +38,10 @@ class EventPath {
   /// marks offsets that must not be scored (see poison_guard.h).
   Status process(std::span<const RawRecord> records, std::vector<OutputRecord>& out,
                  const std::function<bool(const RawRecord&)>& is_poison = {});
+
+  /// Of the last batch: its records in sampled traces, and when each step ran. Until the next one.
+  [[nodiscard]] std::span<const tracing::TracedRecord> traced() const;
+  [[nodiscard]] std::span<const tracing::StepTime> step_times() const;
 
  private:
   struct Impl;

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include "pipeline/config/secret_file.h"
 #include "pipeline/kafka/changelog_reader.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/kafka/kafka_input.h"
@@ -73,6 +74,7 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   if (!admin) return admin.error();
   instance->admin_ = *std::move(admin);
   WEIR_RETURN_IF_ERROR(instance->load_models());
+  WEIR_RETURN_IF_ERROR(instance->start_tracing());
   WEIR_RETURN_IF_ERROR(instance->prepare_topics());
   std::error_code error;
   const bool with_entities = workers_in_all(config) > config.workers;
@@ -125,6 +127,43 @@ Status Instance::load_models() {
     exposition_.set_model({model.name, model.version, model.digest});
     log_info("model {} {} ({})", model.name, model.version, model.digest);
   }
+  return ok();
+}
+
+/// Of the workers that decide: what merchants and devices are told is a record of its own.
+Status Instance::start_tracing() {
+  if (config_.tracing.endpoint.empty()) return ok();
+  tracing::ExporterOptions options;
+  if (const auto& file = config_.tracing.headers_file; !file.empty()) {
+    const auto secret = config::read_secret_file(file);
+    if (const auto* complaint = std::get_if<config::Complaint>(&secret)) {
+      return fatal(fmt::format("tracing.headers_file: {}; {}", complaint->what, complaint->remedy));
+    }
+    const auto& read = std::get<config::SecretFile>(secret);
+    if (!read.warning.empty()) {
+      log_warn("tracing.headers_file: {}; {}", read.warning, read.warning_remedy);
+    }
+    auto headers = tracing::parse_headers(read.text);
+    if (!headers) {
+      return fatal(
+          fmt::format("tracing.headers_file: {}: {}", file.native(), headers.error().message));
+    }
+    options.headers = *std::move(headers);
+  }
+  options.endpoint = config_.tracing.endpoint;
+  while (options.endpoint.ends_with('/')) options.endpoint.pop_back();
+  options.service = {std::string(kVersion), config_.instance_id};
+  options.queue_spans = config_.tracing.queue_max;
+  std::vector<tracing::Source> sources;
+  for (std::size_t i = 0; i < config_.workers; ++i) {
+    sources.push_back({config_.topics.transactions, config_.kafka.group_id, name_of(i)});
+  }
+  exporter_ = std::make_unique<tracing::Exporter>(std::move(options), std::move(sources));
+  exposition_.set_spans([this] {
+    const auto figures = exporter_->figures();
+    return telemetry::SpanFigures{figures.sent, figures.failed};
+  });
+  log_info("spans go to {}", config_.tracing.endpoint);
   return ok();
 }
 
@@ -330,10 +369,13 @@ Status Instance::work(std::size_t index) {
   auto worker_settings = entities ? entity_worker_options(config_, profiles_.get())
                                   : Result<WorkerOptions>(worker_options(config_));
   if (!worker_settings) return worker_settings.error();
-  Worker worker(*std::move(worker_settings),
-                {input, *output, changelog, stores, clock_,
-                 entities ? nullptr : scorers_[index].get(), guard->get(), engine.get()},
-                metrics);
+  std::optional<tracing::Recorder> recorder;
+  if (exporter_ && !entities) recorder.emplace(exporter_->queue(index), metrics.spans_dropped);
+  Worker worker(
+      *std::move(worker_settings),
+      {input, *output, changelog, stores, clock_, entities ? nullptr : scorers_[index].get(),
+       guard->get(), engine.get(), recorder ? &*recorder : nullptr},
+      metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
   if (engine && profiles_) wait_for_profiles();
   WEIR_RETURN_IF_ERROR(worker.open());

@@ -2,8 +2,8 @@
 // A running Weir: `workers` threads of stage decisions, each with its own consumer, producer,
 // operators, state and model; where features over merchants, devices, addresses or cards are
 // declared, `entities.workers` threads of stage entities and one that keeps the table of profiles;
-// and the admin listener. What crosses threads: the stop flag, metric and health cells, the table
-// of profiles, and the first error.
+// the admin listener; and one that sends spans, where they are asked for. What crosses threads: the
+// stop flag, metric and health cells, the table of profiles, queues of spans, and the first error.
 
 #include <atomic>
 #include <memory>
@@ -25,6 +25,7 @@
 #include "pipeline/telemetry/health.h"
 #include "pipeline/telemetry/metrics_window.h"
 #include "pipeline/telemetry/worker_metrics.h"
+#include "pipeline/tracing/exporter.h"
 
 namespace weir {
 
@@ -50,6 +51,7 @@ class Instance {
  private:
   explicit Instance(const config::Config& config);
   Status load_models();
+  Status start_tracing();
   Status prepare_topics();
   Status prepare_entity_topics(kafka::Cluster& cluster);
   void follow_profiles();
@@ -75,6 +77,7 @@ class Instance {
   std::unique_ptr<telemetry::AdminServer> admin_;
   std::unique_ptr<ProfileTable> profiles_;  // null: no feature needs it
   std::unique_ptr<kafka::ProfileReader> profile_reader_;
+  std::unique_ptr<tracing::Exporter> exporter_;  // null: no spans are kept
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> running_{0};
   mutable std::mutex failure_mutex_;

@@ -36,18 +36,21 @@ LabelPath::LabelPath(const operators::Settings& settings, operators::FeatureEngi
       link_(engine),
       place_of_(std::move(place_of)),
       metrics_(metrics),
-      topic_(settings.label_topic) {}
+      topic_(settings.label_topic),
+      traces_(topic_) {}
 
 Status LabelPath::process(std::span<const RawRecord> records, std::vector<OutputRecord>& out) {
   valid_.clear();
   rejected_.clear();
+  metrics_.bad_traceparents.add(static_cast<double>(traces_.read(records)));
   metrics_.tombstones.add(static_cast<double>(decode_.process(records, valid_, rejected_)));
   for (const auto& label : valid_) {
     WEIR_RETURN_IF_ERROR(apply(label));
-    link_.process(label, out);
+    link_.process(label, traces_, out);
   }
   for (const auto& [record, reason, detail] : rejected_) {
     out.push_back(operators::make_dead_letter(records[record], reason, detail, topic_));
+    traces_.carry_on(record, std::span(out).last(1));
     metrics_.dead_letters.of(telemetry::InputTopic::kLabels, reason).add();
   }
   return ok();

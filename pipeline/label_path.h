@@ -45,6 +45,7 @@ class LabelPath {
   PlaceOf place_of_;
   telemetry::WorkerMetrics& metrics_;
   std::string topic_;
+  operators::BatchTraces traces_;
   std::vector<operators::ValidLabel> valid_;
   std::vector<operators::Rejection> rejected_;
 };

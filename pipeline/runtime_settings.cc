@@ -49,6 +49,8 @@ Result<state::UserStoreOptions> store_options(const config::Config& config,
 WorkerOptions worker_options(const config::Config& config) {
   WorkerOptions options;
   options.operators = config.operators;
+  // Nobody would see the traces that begin here.
+  options.operators.trace_ratio = config.tracing.endpoint.empty() ? 0 : config.tracing.ratio;
   options.exactly_once = config.delivery == config::Delivery::kExactlyOnce;
   options.pacing.interval = config.commit.interval;
   options.pacing.settle =

@@ -52,6 +52,7 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
           metrics),
       pacer_(options_.pacing) {
   metrics_.forget_staged();  // of a worker that ended in the middle
+  traced_.reserve(tracing::Recorder::kRecordsMax);
   if (options_.entities) {
     entity_path_.emplace(
         *options_.entities,
@@ -206,6 +207,7 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
       }
       return std::size_t{0};
     }
+    if (!labels && !entity_path_ && !untouchable) note_traced(batch.size());
     for (const auto& record : batch) {
       auto& partition = partitions_.at(record.partition);
       partition.next[record.lane] = record.offset + 1;
@@ -217,6 +219,14 @@ Result<std::size_t> Worker::process(std::span<const RawRecord> records) {
     if (!labels) metrics_.events_in.add(static_cast<double>(batch.size()));
   }
   return done;
+}
+
+void Worker::note_traced(std::size_t records) {
+  const auto traced = path_.traced();
+  const std::size_t room = traced_.capacity() - traced_.size();
+  const auto kept = traced.first(std::min(room, traced.size()));
+  traced_.insert(traced_.end(), kept.begin(), kept.end());
+  if (ports_.recorder != nullptr) ports_.recorder->add(traced, path_.step_times(), records);
 }
 
 TxnResult Worker::send_staged() {
@@ -235,7 +245,9 @@ TxnResult Worker::send_staged() {
   // what a crash leaves behind uncommitted should be as little as possible.
   TxnResult result;
   if (options_.exactly_once) result = send_changes();
-  at(metrics_.step_seconds, Step::kProduce).observe(seconds(started, ports_.clock.now()));
+  const auto ended = ports_.clock.now();
+  at(metrics_.step_seconds, Step::kProduce).observe(seconds(started, ended));
+  if (ports_.recorder != nullptr) ports_.recorder->sent(started, ended);
   return result;
 }
 
@@ -267,6 +279,9 @@ Status Worker::commit() {
   metrics_.commits[static_cast<std::size_t>(TxnOutcome::kCommitted)].add();
   metrics_.commit_staged();
   in_transaction_ = false;
+  if (ports_.recorder != nullptr) {
+    ports_.recorder->committed(started, ended, ports_.clock.wall_ms(), pacer_.records());
+  }
   apply_commit();
   pacer_.committed(started, ended);
   metrics_.commit_interval_seconds.set(std::chrono::duration<double>(pacer_.interval()).count());
@@ -332,6 +347,14 @@ void Worker::apply_commit() {
     }
   }
   timestamps_ms_.clear();
+  for (const tracing::TracedRecord& traced : traced_) {
+    if (traced.timestamp_ms <= 0) continue;
+    const double delay =
+        static_cast<double>(std::max<std::int64_t>(now_ms - traced.timestamp_ms, 0)) / 1e3;
+    metrics_.delay_exemplars[metrics_.verdict_delay_seconds.bucket_of(delay)].set(
+        {traced.own, delay, now_ms});
+  }
+  traced_.clear();
 }
 
 void Worker::tend_stores() {

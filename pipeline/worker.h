@@ -28,6 +28,7 @@
 #include "pipeline/poison_guard.h"
 #include "pipeline/restorer.h"
 #include "pipeline/telemetry/worker_metrics.h"
+#include "pipeline/tracing/recorder.h"
 
 namespace weir {
 
@@ -55,6 +56,7 @@ struct WorkerPorts {
   Scorer* scorer = nullptr;                    // null: cost rule only
   PoisonGuard* guard = nullptr;                // null: replay
   operators::FeatureEngine* engine = nullptr;  // null: declared features are not computed
+  tracing::Recorder* recorder = nullptr;       // null: no spans are kept
 };
 
 class Worker final : private AssignmentListener {
@@ -90,6 +92,9 @@ class Worker final : private AssignmentListener {
                   const std::function<bool(const RawRecord&)>& is_poison);
   Status tend_entities();
   void drop_foreign_records();
+  void note_traced(std::size_t records);
+  /// The records of the transaction, their times and traces.
+  void forget_traced();
   TxnResult send_staged();
   TxnResult send_changes();
   Status commit();
@@ -127,8 +132,9 @@ class Worker final : private AssignmentListener {
   CommitPacer pacer_;
 
   std::vector<RawRecord> records_;
-  std::vector<OutputRecord> staged_;         // made, not yet sent
-  std::vector<std::int64_t> timestamps_ms_;  // of the records in this transaction
+  std::vector<OutputRecord> staged_;           // made, not yet sent
+  std::vector<std::int64_t> timestamps_ms_;    // of the records in this transaction
+  std::vector<tracing::TracedRecord> traced_;  // of them, with room for so many as are kept
   bool in_transaction_ = false;
   bool joined_ = false;  // has had an assignment
   bool failed_ = false;  // step() has returned an error: commit nothing any more

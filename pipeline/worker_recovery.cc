@@ -59,7 +59,7 @@ Status Worker::give_up(const TxnResult& cause) {
 
 Status Worker::forget_transaction() {
   staged_.clear();
-  timestamps_ms_.clear();
+  forget_traced();
   metrics_.forget_staged();
   in_transaction_ = false;
   pacer_.aborted();
@@ -201,7 +201,13 @@ void Worker::revoked(std::span<const std::int32_t> partitions, bool lost) {
     partitions_.erase(found);
   }
   staged_.clear();
+  forget_traced();
+}
+
+void Worker::forget_traced() {
   timestamps_ms_.clear();
+  traced_.clear();
+  if (ports_.recorder != nullptr) ports_.recorder->forget();
 }
 
 Status Worker::close() {

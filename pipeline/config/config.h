@@ -72,6 +72,14 @@ struct EntitiesConfig {
   std::chrono::milliseconds refresh{600'000};
 };
 
+/// Spans, and the collector they go to.
+struct TracingConfig {
+  std::string endpoint;                // base URL of OTLP/HTTP; empty: no spans
+  std::filesystem::path headers_file;  // lines of "name: value"; empty: none
+  double ratio = 0.01;
+  std::uint64_t queue_max = 8'192;
+};
+
 /// One entry of `features`, as written; compile_features() makes operators.features of them.
 struct FeatureConfig {
   std::string name;
@@ -101,6 +109,7 @@ struct Config {
   std::string admin_listen = "127.0.0.1:9464";
   std::chrono::milliseconds metrics_interval{10'000};
   std::vector<std::string> metrics_currencies{"EUR", "USD"};  // ISO codes
+  TracingConfig tracing;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
   std::chrono::milliseconds shutdown_timeout{10'000};

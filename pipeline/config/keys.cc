@@ -276,6 +276,19 @@ const Key kKeys[] = {
      TextListKey{WEIR_FIELD(metrics_currencies), is_currency, "an ISO 4217 code, such as EUR"},
      "Currencies whose amounts are counted apart; all others are added up as one. Each costs 5 "
      "series a worker."},
+    {"tracing.endpoint",
+     TextKey{WEIR_FIELD(tracing.endpoint), is_http_url, "http://host:port, or nothing"},
+     "Where spans are sent: the base URL of an OpenTelemetry collector that speaks OTLP/HTTP. "
+     "Empty: none are kept; traces of callers are carried on all the same."},
+    {"tracing.headers_file", PathKey{WEIR_FIELD(tracing.headers_file)},
+     "File of headers for each request to it, such as Authorization: lines of name: value. Empty: "
+     "none."},
+    {"tracing.ratio", NumberKey{WEIR_FIELD(tracing.ratio), 0, 1},
+     "Share of the payments without a traceparent of their own that begin a trace, chosen by "
+     "transaction_id. The others follow the sampled flag of their caller. More: more spans."},
+    {"tracing.queue_max", CountKey{WEIR_FIELD(tracing.queue_max), 256, 1'000'000},
+     "Spans that each worker may have waiting, 130 bytes each; when there is no room they are "
+     "dropped and counted. A payment has about 12."},
     {"log.level", ChoiceKey{kLogLevels, get_log_level, set_log_level},
      "Least severe line that is written."},
     {"log.format", ChoiceKey{kLogFormats, get_log_format, set_log_format},

@@ -78,6 +78,15 @@ bool is_feature_name(std::string_view text) {
                      [&](char c) { return small(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
+bool is_http_url(std::string_view text) {
+  if (text.empty()) return true;
+  const std::string_view scheme = text.starts_with("https://") ? "https://" : "http://";
+  if (!text.starts_with(scheme)) return false;
+  text.remove_prefix(scheme.size());
+  return !text.empty() && !text.starts_with('/') && std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c <= '~' && c != '@' && c != '?' && c != '#';
+  });
+}
 bool is_currency(std::string_view text) {
   return find_currency(text) != nullptr;
 }

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "pipeline/telemetry/accept.h"
+
 namespace weir::telemetry {
 namespace {
 
@@ -126,7 +128,11 @@ struct AdminServer::Impl {
     if (daemon != nullptr) MHD_stop_daemon(daemon);
   }
 
-  [[nodiscard]] Reply reply_to(std::string_view path) const {
+  [[nodiscard]] Reply reply_to(std::string_view path, std::string_view accept) const {
+    if (path == "/metrics" && wants_openmetrics(accept)) {
+      return {MHD_HTTP_OK, "application/openmetrics-text; version=1.0.0; charset=utf-8",
+              exposition.render_openmetrics()};
+    }
     if (path == "/metrics") {
       return {MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
               exposition.render_prometheus()};
@@ -174,7 +180,10 @@ struct AdminServer::Impl {
     }
     Reply reply{MHD_HTTP_METHOD_NOT_ALLOWED, "application/json",
                 "{\"error\":\"method not allowed\",\"allowed\":[\"GET\",\"HEAD\"]}\n"};
-    if (reads) reply = static_cast<Impl*>(self)->reply_to(url);
+    if (reads) {
+      const char* accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+      reply = static_cast<Impl*>(self)->reply_to(url, accept == nullptr ? "" : accept);
+    }
 
     MHD_Response* response = MHD_create_response_from_buffer(reply.body.size(), reply.body.data(),
                                                              MHD_RESPMEM_MUST_COPY);

@@ -48,10 +48,13 @@ class HistogramCell {
  public:
   explicit constexpr HistogramCell(const std::array<double, N>& bounds) : bounds_(bounds) {}
   void observe(double value, double weight = 1) {
+    buckets_[bucket_of(value)].add(weight);
+    sum_.add(value * weight);
+  }
+  [[nodiscard]] std::size_t bucket_of(double value) const {
     std::size_t i = 0;
     while (i < N && value > bounds_[i]) ++i;
-    buckets_[i].add(weight);
-    sum_.add(value * weight);
+    return i;
   }
   [[nodiscard]] const std::array<double, N>& bounds() const { return bounds_; }
   [[nodiscard]] double bucket(std::size_t i) const {

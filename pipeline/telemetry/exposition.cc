@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "pipeline/telemetry/metric_families.h"
+#include "pipeline/telemetry/openmetrics.h"
 #include "pipeline/telemetry/process_usage.h"
 
 namespace weir::telemetry {
@@ -94,6 +95,7 @@ class Exposition::Collector final : public prometheus::Collectable {
     add_amounts(families);
     add_labels(families);
     add_profiles(families);
+    add_spans(families);
     add_identity(families);
     add_process(families);
     return families;
@@ -172,6 +174,20 @@ class Exposition::Collector final : public prometheus::Collectable {
         figures.bad_records);
   }
 
+  void add_spans(std::vector<MetricFamily>& families) const {
+    const SpanFigures figures = from_.spans_ ? from_.spans_() : SpanFigures{};
+    add_single(
+        families,
+        family("weir_spans_sent_total", "Spans that the collector took.", MetricType::Counter), {},
+        figures.sent);
+    add_single(
+        families,
+        family("weir_spans_failed_total",
+               "Spans that the collector refused, or that were given up after several tries.",
+               MetricType::Counter),
+        {}, figures.failed);
+  }
+
   void add_identity(std::vector<MetricFamily>& families) const {
     constexpr auto kGauge = MetricType::Gauge;
     add_single(
@@ -224,6 +240,10 @@ void Exposition::set_profiles(std::function<ProfileFigures()> read) {
   profiles_ = std::move(read);
 }
 
+void Exposition::set_spans(std::function<SpanFigures()> read) {
+  spans_ = std::move(read);
+}
+
 void Exposition::set_model(ModelLabels model) {
   const std::scoped_lock lock(model_mutex_);
   model_ = std::move(model);
@@ -231,6 +251,15 @@ void Exposition::set_model(ModelLabels model) {
 
 std::string Exposition::render_prometheus() const {
   return prometheus::TextSerializer().Serialize(Collector(*this).Collect());
+}
+
+std::string Exposition::render_openmetrics() const {
+  const auto exemplar_of = [this](const MetricFamily& of, std::size_t worker,
+                                  std::size_t bucket) -> std::optional<Exemplar> {
+    if (of.name != kDelayFamily) return std::nullopt;
+    return workers_[worker].second->delay_exemplars[bucket].get();
+  };
+  return to_openmetrics(Collector(*this).Collect(), exemplar_of);
 }
 
 }  // namespace weir::telemetry

@@ -1,8 +1,8 @@
 #pragma once
 // What /metrics says: every worker's cells, the process, the build, the model and readiness, in
-// Prometheus text form. Every series is there from the first scrape, with zero, so that rates and
-// alerts work from the start. Labels are bounded by configuration and code: worker, step, action,
-// reason, outcome; never a user, card or merchant.
+// Prometheus' and in OpenMetrics' text form. Every series is there from the first scrape, with
+// zero, so that rates and alerts work from the start. Labels are bounded by configuration and code:
+// worker, step, action, reason, outcome; never a user, card or merchant.
 
 #include <functional>
 #include <mutex>
@@ -32,6 +32,12 @@ struct ProfileFigures {
   double bad_records = 0;  // of those: refused
 };
 
+/// Spans since the start.
+struct SpanFigures {
+  double sent = 0;
+  double failed = 0;  // refused by the collector, or given up
+};
+
 class Exposition {
  public:
   /// `health` and every registered WorkerMetrics must outlive this object.
@@ -42,11 +48,15 @@ class Exposition {
   /// Before the first render(). `read` is called at each scrape, on the thread that renders.
   /// Without it the figures are there, and zero.
   void set_profiles(std::function<ProfileFigures()> read);
+  /// The same for the spans that are sent to a collector.
+  void set_spans(std::function<SpanFigures()> read);
   /// Any thread, also while others render: a model may be replaced at run time.
   void set_model(ModelLabels model);
 
   /// The text of one scrape. Any thread.
   [[nodiscard]] std::string render_prometheus() const;
+  /// The same as OpenMetrics 1.0.0, with exemplars of delays. Any thread.
+  [[nodiscard]] std::string render_openmetrics() const;
 
  private:
   class Collector;
@@ -54,6 +64,7 @@ class Exposition {
   const Health& health_;
   std::vector<std::pair<std::string, const WorkerMetrics*>> workers_;
   std::function<ProfileFigures()> profiles_;
+  std::function<SpanFigures()> spans_;
   mutable std::mutex model_mutex_;
   ModelLabels model_;
 };

@@ -58,6 +58,9 @@ struct HistogramFamily {
   [[nodiscard]] std::size_t size() const { return label.empty() ? 1 : label_values.size(); }
 };
 
+/// The histogram that has exemplars.
+inline constexpr std::string_view kDelayFamily = "weir_verdict_delay_seconds";
+
 std::span<const CellFamily> cell_families();
 std::span<const HistogramFamily> histogram_families();
 

@@ -9,6 +9,7 @@
 #include "pipeline/core/verdict.h"
 #include "pipeline/telemetry/amount_counters.h"
 #include "pipeline/telemetry/cells.h"
+#include "pipeline/telemetry/exemplar.h"
 #include "pipeline/telemetry/label_counters.h"
 
 namespace weir::telemetry {
@@ -93,6 +94,7 @@ struct WorkerMetrics {
   StagedCell tombstones;
   LabelCounters labels;
   StagedCell waiting_labels_dropped;  // whose payment had not come when too many others waited
+  StagedCell bad_traceparents;
   StagedCell duplicates;
   StagedCell out_of_order;
   StagedCell late;
@@ -112,8 +114,10 @@ struct WorkerMetrics {
       DurationHistogram{kDurationBounds}, DurationHistogram{kDurationBounds},
       DurationHistogram{kDurationBounds}};             // per batch (commit: per commit)
   DelayHistogram verdict_delay_seconds{kDelayBounds};  // record timestamp to commit
+  std::array<ExemplarCell, kDelayBounds.size() + 1> delay_exemplars;  // by bucket
   std::array<Cell, kCommitOutcomeNames.size()> commits;
   Cell commit_interval_seconds;  // gauge: the interval in force (grows under load)
+  Cell spans_dropped;            // there was no room for them
   Cell producer_renewals;        // fresh producers by the epoch rule or an abort
   Cell state_disk_bytes, hot_bytes, hot_users, dirty_bytes;  // gauges
   Cell hot_hits, hot_misses;
@@ -150,7 +154,8 @@ struct WorkerMetrics {
     for (auto* cells : {&verdicts, &degraded}) std::ranges::for_each(*cells, visit);
     std::ranges::for_each(dead_letters.cells, visit);
     amounts.each_cell(visit);
-    for (auto* cell : {&tombstones, &waiting_labels_dropped, &duplicates, &out_of_order, &late}) {
+    for (auto* cell : {&tombstones, &waiting_labels_dropped, &bad_traceparents, &duplicates,
+                       &out_of_order, &late}) {
       visit(*cell);
     }
     labels.each_cell(visit);

@@ -49,8 +49,8 @@ class LinkTest : public testing::Test {
     out.past = &past_;
     return out;
   }
-  static FraudLabel label() {
-    FraudLabel out;
+  static ValidLabel label() {
+    ValidLabel out;
     out.origin = {3, 78};
     out.label_id = "L";
     out.transaction_id = "t";
@@ -64,12 +64,12 @@ class LinkTest : public testing::Test {
   }
   static std::vector<OutputRecord> send(const Link& link, const DecidedTransaction& payment) {
     std::vector<OutputRecord> out;
-    link.process({&payment, 1}, out);
+    link.process({&payment, 1}, BatchTraces("transactions"), out);
     return out;
   }
-  static std::vector<OutputRecord> send(const Link& link, const FraudLabel& label) {
+  static std::vector<OutputRecord> send(const Link& link, const ValidLabel& label) {
     std::vector<OutputRecord> out;
-    link.process(label, out);
+    link.process(label, BatchTraces("labels"), out);
     return out;
   }
   static std::vector<std::string> keys(const std::vector<OutputRecord>& out) {
@@ -123,7 +123,7 @@ TEST_F(LinkTest, ALatePaymentEntersNoWindows) {
   std::vector<DecidedTransaction> batch(3, payment());
   batch[1].late = true;
   std::vector<OutputRecord> out;
-  link.process(batch, out);
+  link.process(batch, BatchTraces("transactions"), out);
   EXPECT_EQ(out.size(), 2U);
 }
 

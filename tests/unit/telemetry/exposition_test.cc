@@ -103,10 +103,11 @@ TEST_F(ExpositionTest, EveryCellOfAWorkerIsExposed) {
   constexpr std::size_t kStagedCells =  // of two words, of which one is exposed
       std::tuple_size_v<decltype(WorkerMetrics::verdicts)> +
       std::tuple_size_v<decltype(WorkerMetrics::degraded)> +
-      std::tuple_size_v<decltype(DeadLetterCounters::cells)> + 5 + kScoreBounds.size() + 2;
-  constexpr std::size_t kCells =
-      (sizeof(WorkerMetrics) - sizeof(LabelCounters) - sizeof(AmountCounters)) / sizeof(Cell) -
-      kBounds - kStagedCells;
+      std::tuple_size_v<decltype(DeadLetterCounters::cells)> + 6 + kScoreBounds.size() + 2;
+  constexpr std::size_t kCells = (sizeof(WorkerMetrics) - sizeof(LabelCounters) -
+                                  sizeof(AmountCounters) - sizeof(WorkerMetrics::delay_exemplars)) /
+                                     sizeof(Cell) -
+                                 kBounds - kStagedCells;
   std::size_t exposed = 0;
   for (const std::string& line : scrape()) {
     // _count is the sum of the buckets, no cell of its own.

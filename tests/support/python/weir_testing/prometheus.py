@@ -16,7 +16,8 @@ from .waiting import eventually
 class Prometheus:
     """Keeps its data in `work`. Whatever happens, the process ends with the test process."""
 
-    def __init__(self, work: Path, config: str):
+    def __init__(self, work: Path, config: str, *options: str):
+        self._options = options
         work.mkdir(parents=True, exist_ok=True)
         self._work = work
         self._config = work / "prometheus.yml"
@@ -29,7 +30,7 @@ class Prometheus:
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", prometheus(), f"--config.file={self._config}",
-                 f"--storage.tsdb.path={self._work / 'data'}", f"--web.listen-address={self.address}", "--log.level=warn"],
+                 f"--storage.tsdb.path={self._work / 'data'}", f"--web.listen-address={self.address}", "--log.level=warn", *self._options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         eventually(self._is_ready, 30, f"Prometheus is ready: {self._log}", every=0.1)
         return self

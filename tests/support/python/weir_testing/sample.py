@@ -44,8 +44,11 @@ class Publisher:
             "linger.ms": 2, "message.timeout.ms": 120_000, "queue.buffering.max.messages": 200_000})
         self._failed: list[str] = []
 
-    def send(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None) -> None:
+    def send(self, topic: str, value: bytes | None, key: bytes | None, partition: int | None = None,
+             headers: list[tuple[str, bytes]] | None = None) -> None:
         where = {} if partition is None else {"partition": partition}
+        if headers:
+            where["headers"] = headers
         self._producer.produce(topic, value, key, on_delivery=self._delivered, **where)
         self._producer.poll(0)
 
