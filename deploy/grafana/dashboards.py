@@ -1,188 +1,16 @@
 #!/usr/bin/env python3
-"""The dashboards, in one place: this file writes the JSON beside it, which Grafana imports.
+"""The dashboards, in one place: this file writes the JSON beside it, which Grafana imports. What they are made of is in parts.py.
 
     dashboards.py            writes overview.json, path.json, state.json, model.json, decisions.json
     dashboards.py --check    ends with 1 and names the files that are not what this would write
-
-Plain dicts in the shape of Grafana's classic dashboard model (schemaVersion 39, Grafana 11; later ones migrate it). Only panels
-that come with Grafana. A panel's description says what it shows and what to do when it looks wrong.
-
-In queries <all>, <decisions> and <entities> stand for the label matchers of the chosen instances, of their workers that decide
-payments, and of those that keep merchants, devices, addresses and cards; <rate> for the window of a rate.
 """
 import json
 import sys
 from pathlib import Path
 
+from parts import GREEN, ORANGE, RED, dashboard, entry, go, heat, lines, number, query, row, states, steps, table, text
+
 HERE = Path(__file__).resolve().parent
-RUNBOOK = "https://runbooks.example/weir/runbook.md"  # where you serve deploy/runbook.md; as in prometheus/weir.alerts.yaml
-DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-WIDTH = 24  # columns of Grafana's grid
-
-_ALL = 'job=~"$job", instance=~"$instance"'
-PLACEHOLDERS = {
-    "<all>": _ALL,
-    "<decisions>": _ALL + ', worker!~"entities-.*"',
-    "<entities>": _ALL + ', worker=~"entities-.*"',
-    "<rate>": "$__rate_interval",
-}
-GREEN, ORANGE, RED = "green", "orange", "red"
-
-
-# -- the parts that dashboards are made of
-
-
-def query(expr: str, legend: str = "", *, now: bool = False, form: str = "time_series") -> dict:
-    """`now`: one value at the end of the time range instead of a line over it."""
-    for placeholder, text in PLACEHOLDERS.items():
-        expr = expr.replace(placeholder, text)
-    return {"expr": expr, "legendFormat": legend or "__auto", "instant": now, "range": not now, "format": form,
-            "editorMode": "code", "datasource": DATASOURCE}
-
-
-def link(title: str, alert: str) -> dict:
-    return {"title": title, "url": f"${{runbook}}#{alert.lower()}", "targetBlank": True}
-
-
-def go(title: str, dashboard: str) -> dict:
-    return {"title": title, "url": f"/d/weir-{dashboard}?${{__url_time_range}}&${{__all_variables}}", "targetBlank": False}
-
-
-def steps(*borders: tuple[float | None, str]) -> dict:
-    """Colours from a value on; the first begins at None."""
-    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in borders]}
-
-
-def panel(kind: str, title: str, description: str, queries: list[dict], *, unit: str = "short", width: int = 8, height: int = 8,
-          alerts: tuple[str, ...] = (), links: tuple[dict, ...] = (), options: dict | None = None, custom: dict | None = None,
-          **defaults) -> dict:
-    for number, target in enumerate(queries):
-        target["refId"] = chr(ord("A") + number)
-    return {
-        "type": kind, "title": title, "description": description, "datasource": DATASOURCE, "targets": queries,
-        "links": [link(f"Runbook: {alert}", alert) for alert in alerts] + list(links),
-        "fieldConfig": {"defaults": {"unit": unit, "custom": custom or {}, **defaults}, "overrides": []},
-        "options": options or {}, "gridPos": {"w": width, "h": height},
-    }
-
-
-def lines(title: str, description: str, *queries: dict, stacked: bool = False, log: bool = False, **more) -> dict:
-    custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 25 if stacked else 5, "showPoints": "never", "spanNulls": False,
-              "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
-              "scaleDistribution": {"type": "log", "log": 10} if log else {"type": "linear"}}
-    options = {"legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull", "max"]},
-               "tooltip": {"mode": "multi", "sort": "desc"}}
-    if not log:
-        more.setdefault("min", 0)
-    return panel("timeseries", title, description, list(queries), custom=custom, options=options, **more)
-
-
-def number(title: str, description: str, expr: str, thresholds: dict | None = None, **more) -> dict:
-    options = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value", "graphMode": "none",
-               "textMode": "auto", "justifyMode": "auto", "orientation": "auto"}
-    more = {"width": 4, "height": 4, **more}
-    return panel("stat", title, description, [query(expr, now=True)], options=options, color={"mode": "thresholds"},
-                 thresholds=thresholds or steps((None, "text")), **more)
-
-
-def table(title: str, description: str, expr: str, hidden: tuple[str, ...] = ("Time",), **more) -> dict:
-    made = panel("table", title, description, [query(expr, now=True, form="table")],
-                 options={"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"]}}, **more)
-    made["transformations"] = [{"id": "organize", "options": {"excludeByName": dict.fromkeys(hidden, True)}}]
-    return made
-
-
-def heat(title: str, description: str, expr: str, unit: str, **more) -> dict:
-    options = {"calculate": False, "cellGap": 1, "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "exponent": 0.5},
-               "yAxis": {"unit": unit, "axisPlacement": "left"}, "rowsFrame": {"layout": "auto"}, "showValue": "never",
-               "tooltip": {"mode": "single", "yHistogram": True}, "legend": {"show": True}, "filterValues": {"le": 1e-9},
-               "exemplars": {"color": "rgba(255,0,255,0.7)"}}
-    return panel("heatmap", title, description, [query(expr, "{{le}}", form="heatmap")], unit="cps", options=options, **more)
-
-
-def states(title: str, description: str, expr: str, legend: str, **more) -> dict:
-    mappings = [{"type": "value", "options": {"1": {"text": "ready", "color": GREEN, "index": 0},
-                                              "0": {"text": "not ready", "color": RED, "index": 1}}}]
-    return panel("state-timeline", title, description, [query(expr, legend)], mappings=mappings,
-                 options={"mergeValues": True, "showValue": "never", "rowHeight": 0.9, "alignValue": "left",
-                          "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom"},
-                          "tooltip": {"mode": "single", "sort": "none"}},
-                 custom={"fillOpacity": 80, "lineWidth": 0}, **more)
-
-
-def text(title: str, content: str, width: int, height: int) -> dict:
-    return {"type": "text", "title": title, "description": "", "gridPos": {"w": width, "h": height}, "links": [],
-            "options": {"mode": "markdown", "content": content}, "fieldConfig": {"defaults": {}, "overrides": []},
-            "transparent": True}
-
-
-def row(title: str) -> dict:
-    return {"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"w": WIDTH, "h": 1}}
-
-
-def laid_out(panels: list[dict]) -> list[dict]:
-    """Left to right, in lines as high as their highest panel; numbered."""
-    x = y = line = 0
-    for number, each in enumerate(panels, 1):
-        place = each["gridPos"]
-        if x + place["w"] > WIDTH:
-            x, y, line = 0, y + line, 0
-        place["x"], place["y"], each["id"] = x, y, number
-        x, line = x + place["w"], max(line, place["h"])
-    return panels
-
-
-def variable_of(name: str, label: str, of: str) -> dict:
-    """Every value of a label, one or several or all."""
-    return {"type": "query", "name": name, "label": label, "datasource": DATASOURCE, "definition": of,
-            "query": {"query": of, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True, "allValue": ".*",
-            "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0, "options": [], "regex": "",
-            "skipUrlSync": False}
-
-
-def constant(name: str, value: str) -> dict:
-    return {"type": "constant", "name": name, "query": value, "hide": 2, "skipUrlSync": True,
-            "current": {"selected": True, "text": value, "value": value}, "options": []}
-
-
-def entry(name: str, label: str, value: str) -> dict:
-    """Something the reader types in."""
-    chosen = {"selected": True, "text": value, "value": value}
-    return {"type": "textbox", "name": name, "label": label, "query": value, "hide": 0, "skipUrlSync": False, "current": chosen,
-            "options": [chosen]}
-
-
-def annotation(name: str, expr: str, title: str, color: str, enabled: bool = True) -> dict:
-    return {"name": name, "datasource": DATASOURCE, "enable": enabled, "hide": False, "iconColor": color,
-            "expr": query(expr)["expr"], "titleFormat": title, "step": "30s"}
-
-
-def dashboard(name: str, title: str, description: str, panels: list[dict], variables: tuple[dict, ...] = ()) -> dict:
-    return {
-        "uid": f"weir-{name}", "title": f"Weir: {title}", "description": description, "tags": ["weir"], "schemaVersion": 39,
-        "version": 1, "editable": True, "graphTooltip": 1, "timezone": "browser", "refresh": "30s", "fiscalYearStartMonth": 0,
-        "time": {"from": "now-3h", "to": "now"}, "timepicker": {}, "liveNow": False, "weekStart": "",
-        "links": [
-            {"type": "dashboards", "title": "Weir", "tags": ["weir"], "asDropdown": False, "includeVars": True, "keepTime": True,
-             "targetBlank": False, "icon": "external link", "tooltip": "", "url": ""},
-            {"type": "link", "title": "Runbook", "url": "${runbook}", "tags": [], "asDropdown": False, "includeVars": False,
-             "keepTime": False, "targetBlank": True, "icon": "doc", "tooltip": "One section for each alert"},
-        ],
-        "annotations": {"list": [
-            annotation("Starts", "changes(process_start_time_seconds{<all>}[1m]) > 0", "{{instance}} started", "blue"),
-            annotation("Alerts", 'ALERTS{alertname=~"Weir.*", alertstate="firing", severity=~"page|ticket"}', "{{alertname}}", "red",
-                       enabled=False),
-        ]},
-        "templating": {"list": [
-            {"type": "datasource", "name": "datasource", "label": "Prometheus", "query": "prometheus", "hide": 0,
-             "includeAll": False, "multi": False, "options": [], "refresh": 1, "regex": "", "skipUrlSync": False},
-            variable_of("job", "Pipeline", "label_values(weir_ready, job)"),
-            variable_of("instance", "Instance", 'label_values(weir_ready{job=~"$job"}, instance)'),
-            constant("runbook", RUNBOOK),
-            *variables,
-        ]},
-        "panels": laid_out(panels),
-    }
 
 
 # -- panels that more than one dashboard shows
@@ -191,9 +19,11 @@ def dashboard(name: str, title: str, description: str, panels: list[dict], varia
 def delay() -> dict:
     return lines(
         "Delay of verdicts", "From the payment's record to its committed verdict. The objective is 99.9 % within 1 s. p50 is made of "
-        "the commit interval; a p99 that rises alone is made by slow commits, one that rises with the waiting payments by load.",
+        "the commit interval; a p99 that rises alone is made by slow commits, one that rises with the waiting payments by load. "
+        "The points are single payments: each leads to its trace, where callers send one or tracing.endpoint is set.",
         query("histogram_quantile(0.5, sum by (le) (rate(weir_verdict_delay_seconds_bucket{<decisions>}[<rate>])))", "p50"),
-        query("histogram_quantile(0.99, sum by (le) (rate(weir_verdict_delay_seconds_bucket{<decisions>}[<rate>])))", "p99"),
+        query("histogram_quantile(0.99, sum by (le) (rate(weir_verdict_delay_seconds_bucket{<decisions>}[<rate>])))", "p99",
+              exemplars=True),
         query("histogram_quantile(0.999, sum by (le) (rate(weir_verdict_delay_seconds_bucket{<decisions>}[<rate>])))", "p99.9"),
         unit="s", log=True, alerts=("WeirVerdictDelayBurnFast",), links=(go("Where the time goes", "path"),),
         thresholds=steps((None, GREEN), (1, RED)))
@@ -210,9 +40,9 @@ def degraded() -> dict:
 
 def dead_letters() -> dict:
     return lines(
-        "Dead letters", "Records that are neither payment nor label, by reason. `weir tap dead-letters` shows them: a new reason is "
-        "mostly a new version of a producer.",
-        query("sum by (reason) (rate(weir_dead_letters_total{<all>}[<rate>]))", "{{reason}}"),
+        "Dead letters", "Records that are not what their topic is for, by topic and reason. `weir tap dead-letters` shows them: a new "
+        "reason is mostly a new version of a producer.",
+        query("sum by (input, reason) (rate(weir_dead_letters_total{<all>}[<rate>]))", "{{input}}: {{reason}}"),
         unit="cps", stacked=True, alerts=("WeirDeadLettersMany", "WeirDeadLetters", "WeirPoison"))
 
 
@@ -272,7 +102,7 @@ def overview() -> dict:
         lines("Payments in, verdicts out", "They should lie on each other. Below: payments wait, or become dead letters.",
               query("sum(rate(weir_events_consumed_total{<decisions>}[<rate>]))", "records read"),
               query("sum(rate(weir_verdicts_total{<decisions>}[<rate>]))", "verdicts"),
-              query("sum(rate(weir_dead_letters_total{<decisions>}[<rate>]))", "dead letters"), unit="cps"),
+              query('sum(rate(weir_dead_letters_total{<decisions>, input="transactions"}[<rate>]))', "dead letters"), unit="cps"),
         delay(), waiting(), verdicts(),
         degraded(), dead_letters(), commits(),
         states("Readiness", "Green: the instance decides payments of all its partitions.", "weir_ready{<all>}", "{{instance}}",
@@ -337,6 +167,13 @@ def path() -> dict:
         lines("Rebalances and new producers", "Within five minutes. Rebalances without a deployment: an instance misses its heartbeats.",
               query("sum by (instance) (increase(weir_rebalances_total{<all>}[5m]))", "{{instance}} rebalances"),
               query("sum by (instance) (increase(weir_producer_renewals_total{<all>}[5m]))", "{{instance}} new producers"), unit="none"),
+        row("Traces"),
+        lines("Spans", "Taken by the collector; dropped for want of room; refused or given up. Lost spans never hold up a payment.",
+              query("sum(rate(weir_spans_sent_total{<all>}[<rate>]))", "sent"),
+              query("sum(rate(weir_spans_dropped_total{<all>}[<rate>]))", "dropped"),
+              query("sum(rate(weir_spans_failed_total{<all>}[<rate>]))", "failed"), unit="cps", width=12, alerts=("WeirSpansLost",)),
+        lines("Headers that are no traceparent", "A caller writes them wrongly; they are ignored.",
+              query("sum(rate(weir_bad_traceparents_total{<decisions>}[<rate>]))", "a second"), unit="cps", width=12),
     ])
 
 
@@ -402,8 +239,9 @@ def state() -> dict:
         lines("Records of the stage", "Read from topic entities, and profiles read back by all instances.",
               query("sum(rate(weir_events_consumed_total{<entities>}[<rate>]))", "entity records"),
               query("sum(rate(weir_profile_records_total{<all>}[<rate>]))", "profiles read"),
-              query("sum(rate(weir_profile_bad_records_total{<all>}[<rate>]))", "profiles refused"), unit="cps",
-              alerts=("WeirProfilesRefused",)),
+              query("sum(rate(weir_profile_bad_records_total{<all>}[<rate>]))", "profiles refused"),
+              query('sum(rate(weir_dead_letters_total{<entities>, input="entities"}[<rate>]))', "entity records refused"), unit="cps",
+              alerts=("WeirProfilesRefused", "WeirEntityRecordsRefused")),
         lines("Commits of the stage", "By outcome. None at all while payments flow: its worker has failed and is tried again.",
               query("sum by (outcome) (rate(weir_commits_total{<entities>}[<rate>]))", "{{outcome}}"), unit="cps",
               alerts=("WeirProfileStageDown",)),
@@ -417,7 +255,7 @@ def model() -> dict:
     return dashboard("model", "model", "Which model decides, what it says, and what labels say of it.", [
         table("Models in use", "Instances by model. More than one row outside a deployment: the same payment would get two verdicts.",
               "count by (name, version, digest) (weir_model_info{<all>})", width=16, height=5, unit="none",
-              alerts=("WeirModelsDiffer", "WeirModelChanged")),
+              alerts=("WeirModelsDiffer", "WeirModelChanged", "WeirModelOld")),
         table("Builds in use", "Instances by build.", "count by (version, revision) (weir_build_info{<all>})", width=8, height=5,
               unit="none"),
         row("Scores"),
@@ -447,6 +285,11 @@ def model() -> dict:
                     "sum by (source) (increase(weir_labels_total{<all>}[1d]))", "{{source}}"), unit="percentunit"),
         lines("Labels not read", "They count from when they are read.",
               query("sum by (instance) (weir_label_lag_records{<all>})", "{{instance}}"), alerts=("WeirLabelLag",)),
+        lines("Labels refused and given up", "Refused: not labels at all. Given up: more than 1,024 waited for payments of one user, "
+              "merchant, device, address or card.",
+              query('sum(rate(weir_dead_letters_total{<decisions>, input="labels"}[<rate>]))', "refused"),
+              query("sum(rate(weir_waiting_labels_dropped_total{<all>}[<rate>]))", "given up"), unit="cps", width=16,
+              alerts=("WeirLabelsRefused", "WeirLabelsCrowdedOut")),
         lines("From the payment to its label", "Over a day, by source. Longer than a feature's delay: it counts frauds as genuine.",
               query("histogram_quantile(0.5, sum by (le, source) (increase(weir_label_delay_seconds_bucket{<all>}[1d])))",
                     "{{source}} p50"),
@@ -473,7 +316,8 @@ def decisions() -> dict:
         number("Without a score, last day", "Decided by the safe action or the prior.",
                'sum(increase(weir_degraded_total{<decisions>, cause=~"no_model|score_invalid|poison"}[1d]))',
                steps((None, GREEN), (1, ORANGE)), decimals=0, alerts=("WeirModelFails",)),
-        number("Refused, last day", "Dead letters: no verdict.", "sum(increase(weir_dead_letters_total{<decisions>}[1d]))",
+        number("Refused, last day", "Dead letters: no verdict.",
+               'sum(increase(weir_dead_letters_total{<decisions>, input="transactions"}[1d]))',
                steps((None, GREEN), (1, ORANGE)), decimals=0, alerts=("WeirDeadLetters",)),
         verdicts(),
         lines("Share of each action", "Now. Compare with the day, to the right; a step is a new model, new costs, other payments, or an "
@@ -485,6 +329,16 @@ def decisions() -> dict:
               query('(' + share.replace("<decisions>", '<decisions>, action=~"decline|review"', 1) + ') / (' +
                     of_a_day.replace("<decisions>", '<decisions>, action=~"decline|review"', 1) + ')', "{{action}}"), unit="none",
               alerts=("WeirDeclinesUnusual", "WeirReviewsUnusual")),
+        lines("Money by action", "Major units of each currency a second; other: all currencies that are not in metrics.currencies, added "
+              "up as they are. A repeated payment counts once.",
+              query("sum by (action, currency) (rate(weir_amount_total{<decisions>}[<rate>]))", "{{action}} {{currency}}"), unit="none",
+              log=True),
+        lines("Money declined in half an hour", "By currency. A leap without more declines is a few large payments: look at them.",
+              query('job_currency:weir_amount_declined:increase30m{job=~"$job"}', "{{currency}}"), unit="none",
+              alerts=("WeirDeclinedAmountLeaps",)),
+        lines("Mean amount by action", "Of first verdicts and repeats together, so a little low where many are repeats.",
+              query("sum by (action, currency) (rate(weir_amount_total{<decisions>}[<rate>])) / on (action) group_left () "
+                    "(sum by (action) (rate(weir_verdicts_total{<decisions>}[<rate>])) > 0)", "{{action}} {{currency}}"), unit="none"),
         lines("High scores and declines", "They move together, unless costs or amounts changed.",
               query('1 - sum(rate(weir_score_bucket{<decisions>, le="0.6"}[<rate>])) / '
                     "sum(rate(weir_score_count{<decisions>}[<rate>]))", "score above 0.6"),

@@ -9,9 +9,9 @@ from weir_testing.paths import DEPLOY, ROOT, promtool
 from weir_testing.promql import grouping_labels, selectors
 
 FOLDER = DEPLOY / "prometheus"
-CASES = ("weir.tests.yaml", "weir.days.tests.yaml")
+CASES = ("weir.tests.yaml", "weir.days.tests.yaml", "weir.months.tests.yaml")
 # Said there once for all dashboards; alerts must say the same.
-RUNBOOK = re.search(r'^RUNBOOK = "(.*?)"', (DEPLOY / "grafana/dashboards.py").read_text(), re.MULTILINE)[1]
+RUNBOOK = re.search(r'^RUNBOOK = "(.*?)"', (DEPLOY / "grafana/parts.py").read_text(), re.MULTILINE)[1]
 
 
 def groups(file: str) -> list[dict]:
