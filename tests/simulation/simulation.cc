@@ -91,7 +91,7 @@ class Process {
   [[nodiscard]] const telemetry::WorkerMetrics& metrics() const { return metrics_; }
   void add_counts(Counted& to) const {
     for (const auto& cell : metrics_.verdicts) to.verdicts += cell.get();
-    for (const auto& cell : metrics_.dead_letters) to.dead_letters += cell.get();
+    for (const auto& cell : metrics_.dead_letters.cells) to.dead_letters += cell.get();
     to.duplicates += metrics_.duplicates.get();
     to.tombstones += metrics_.tombstones.get();
     for (std::size_t i = 0; i <= telemetry::kScoreBounds.size(); ++i) {
