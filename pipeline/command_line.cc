@@ -111,6 +111,8 @@ struct CommandLine::Impl {
     add_features();
     cli::add_record_commands(program);
     cli::add_dead_letter_commands(program);
+    cli::add_watch_commands(program);
+    cli::add_case_commands(program);
     add_state();
     add_probe();
     add_reference();

@@ -69,6 +69,23 @@ struct TapArguments {
 };
 int tap_command(const TapArguments& arguments);
 
+struct TestArguments {
+  ConfigSource config;  // empty file: the one that the cases name
+  std::vector<std::string> files;
+  std::string only;             // part of a case's name
+  std::string format = "text";  // text, json or junit
+};
+int test_command(const TestArguments& arguments);
+
+struct TopArguments {
+  ConfigSource config;            // read only where there are no urls
+  std::vector<std::string> urls;  // of instances
+  double interval_seconds = 2;
+  bool once = false;
+  bool json = false;
+};
+int top_command(const TopArguments& arguments);
+
 /// Which records of the dead-letter topic; empty: all.
 struct DeadLetterFilter {
   std::vector<std::string> reasons;

@@ -1,14 +1,15 @@
 // weir features: the declared features of a file of payments, as a table to train on.
 
 #include <cstdio>
+#include <optional>
 
 #include <fmt/core.h>
-#include <unistd.h>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/feature_csv.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
+#include "pipeline/terminal/progress.h"
 #include "pipeline/text_output.h"
 #include "pipeline/topic_copy.h"
 
@@ -48,11 +49,6 @@ class Table {
   Status status_ = ok();
 };
 
-void print_progress(std::uint64_t done, std::uint64_t all) {
-  fmt::print(stderr, "\r{} of {} payments", done, all);
-  std::fflush(stderr);
-}
-
 void print_summary(const replay::ReplayResult& result, std::uint64_t rows) {
   const auto of = [&](state::LabelOutcome outcome) {
     const auto found = result.label_outcomes.find(outcome);
@@ -87,8 +83,8 @@ int features_command(const FeaturesArguments& arguments) {
   if (!labels) return report(labels.error(), kExitData);
   options.transactions = transactions->path();
   options.labels = labels->path();
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  if (terminal) options.progress = print_progress;
+  std::optional<terminal::Progress> progress("payments");
+  options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
 
   std::vector<std::string> names;
   for (const auto& feature : options.operators.features) names.push_back(feature.name);
@@ -103,7 +99,7 @@ int features_command(const FeaturesArguments& arguments) {
     WEIR_RETURN_IF_ERROR(table.finish());
     return out.close();
   }();
-  if (terminal) fmt::print(stderr, "\r\033[K");
+  progress.reset();
   if (!status) return report(status.error(), kExitData);
   print_summary(result, table.rows());
   return kExitOk;

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -10,6 +11,7 @@
 #include "pipeline/open_scorer.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
+#include "pipeline/terminal/progress.h"
 #include "pipeline/topic_copy.h"
 
 namespace weir {
@@ -75,6 +77,8 @@ int replay_command(const ReplayArguments& arguments) {
   OutputFile dead_letters;
   OutputFile state;
   replay::ReplayResult result;
+  std::optional<terminal::Progress> progress("payments");
+  options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
   const auto status = [&]() -> Status {
     WEIR_RETURN_IF_ERROR(verdicts.open(arguments.verdicts_out));
     WEIR_RETURN_IF_ERROR(features.open(arguments.features_out));
@@ -88,6 +92,7 @@ int replay_command(const ReplayArguments& arguments) {
     WEIR_RETURN_IF_ERROR(dead_letters.close());
     return state.close();
   }();
+  progress.reset();
   if (!status) return report(status.error(), kExitData);
   print_summary(result);
   return kExitOk;

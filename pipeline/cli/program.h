@@ -48,6 +48,10 @@ class Program {
 
 /// tap: what flows.
 void add_record_commands(Program& program);
+/// test.
+void add_case_commands(Program& program);
+/// top.
+void add_watch_commands(Program& program);
 /// dead-letters list, dead-letters replay.
 void add_dead_letter_commands(Program& program);
 

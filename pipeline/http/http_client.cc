@@ -1,29 +1,30 @@
 #include "pipeline/http/http_client.h"
 
-#include <memory>
-#include <string_view>
+#include <cctype>
+#include <mutex>
 
 #include <curl/curl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace weir::http {
 namespace {
 
-struct FreeHeaders {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using Headers = std::unique_ptr<curl_slist, FreeHeaders>;
+void initialise_once() {
+  static std::once_flag once;  // libcurl's own state, which is the process's
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
 
-struct Body {
-  std::string bytes;
+struct Sink {
+  std::string body;
   std::size_t bytes_max;
 };
 
-std::size_t take(const char* bytes, std::size_t, std::size_t size, void* to) {
-  auto& body = *static_cast<Body*>(to);
-  if (size > body.bytes_max - body.bytes.size()) return 0;  // ends the transfer
-  body.bytes.append(bytes, size);
-  return size;
+/// Less than it was given: libcurl ends the transfer.
+std::size_t take(const char* bytes, std::size_t size, std::size_t count, void* to) {
+  Sink& sink = *static_cast<Sink*>(to);
+  if (sink.body.size() + size * count > sink.bytes_max) return 0;
+  sink.body.append(bytes, size * count);
+  return size * count;
 }
 
 /// Without what may be a secret: user, password, query.
@@ -35,62 +36,91 @@ std::string shown(std::string_view url) {
   return fmt::format("{}{}", url.substr(0, scheme + 3), url.substr(at + 1));
 }
 
-Headers header_list(const Request& request) {
-  curl_slist* list = nullptr;
-  for (const auto& [name, value] : request.headers) {
-    list = curl_slist_append(list, fmt::format("{}: {}", name, value).c_str());
-  }
-  list = curl_slist_append(list, "Expect:");  // no round trip before the body
-  return Headers(list);
-}
+struct HeaderList {
+  curl_slist* first = nullptr;
+  ~HeaderList() { curl_slist_free_all(first); }
+  void add(const std::string& line) { first = curl_slist_append(first, line.c_str()); }
+};
 
 }  // namespace
 
-Client::Client() : curl_(curl_easy_init()) {
-  WEIR_CHECK(curl_ != nullptr);
+struct Client::Handle {
+  CURL* curl = curl_easy_init();
+  ~Handle() { curl_easy_cleanup(curl); }
+
+  template <class T>
+  void set(CURLoption option, T value) {
+    curl_easy_setopt(curl, option, value);
+  }
+};
+
+Client::Client(ClientOptions options) : options_(std::move(options)) {
+  initialise_once();
+  handle_ = std::make_unique<Handle>();
 }
-Client::~Client() {
-  curl_easy_cleanup(curl_);
-}
+Client::~Client() = default;
 
 Result<Response> Client::send(const Request& request) {
-  auto* curl = static_cast<CURL*>(curl_);
-  const Headers headers = header_list(request);
-  Body body{{}, request.response_bytes_max};
-  curl_easy_reset(curl);
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  if (request.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
-  if (!request.body.empty()) {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
-  }
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);  // timeouts without signals: there are threads
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+  Handle& to = *handle_;
+  if (to.curl == nullptr) return retry("libcurl cannot be set up");
+  curl_easy_reset(to.curl);  // options, not connections
+  char reason[CURL_ERROR_SIZE] = "";
+  Sink sink{{}, options_.response_bytes_max};
+  HeaderList headers;
+  for (const std::string& line : request.headers) headers.add(line);
+  headers.add("Expect:");  // no round trip before the body
 
-  const CURLcode code = curl_easy_perform(curl);
+  to.set(CURLOPT_URL, request.url.c_str());
+  to.set(CURLOPT_PROTOCOLS_STR, "http,https");
+  to.set(CURLOPT_PROXY, "");
+  to.set(CURLOPT_NOSIGNAL, 1L);  // other threads run
+  to.set(CURLOPT_ERRORBUFFER, reason);
+  to.set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
+  to.set(CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+  to.set(CURLOPT_HTTPHEADER, headers.first);
+  to.set(CURLOPT_WRITEFUNCTION, take);
+  to.set(CURLOPT_WRITEDATA, &sink);
+  if (!options_.ca_file.empty()) to.set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (!request.user.empty()) {
+    to.set(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    to.set(CURLOPT_USERNAME, request.user.c_str());
+    to.set(CURLOPT_PASSWORD, request.password.c_str());
+  }
+  if (!request.bearer_token.empty()) {
+    to.set(CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    to.set(CURLOPT_XOAUTH2_BEARER, request.bearer_token.c_str());
+  }
+  if (request.method != "GET") {
+    to.set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    to.set(CURLOPT_POSTFIELDS, request.body.c_str());
+    to.set(CURLOPT_POSTFIELDSIZE, static_cast<long>(request.body.size()));
+  }
+  const CURLcode code = curl_easy_perform(to.curl);
   if (code == CURLE_WRITE_ERROR) {
-    return retry(fmt::format("{}: the answer is longer than {} bytes", shown(request.url),
-                             request.response_bytes_max));
+    return retry(fmt::format("{}: the answer is larger than {} bytes", shown(request.url),
+                             options_.response_bytes_max));
   }
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
     return fatal(fmt::format("{}: {}", shown(request.url), curl_easy_strerror(code)));
   }
   if (code != CURLE_OK) {
-    return retry(fmt::format("{}: {}", shown(request.url), curl_easy_strerror(code)));
+    return retry(fmt::format("{}: {}", shown(request.url),
+                             reason[0] != '\0' ? reason : curl_easy_strerror(code)));
   }
   Response response;
-  const char* type = nullptr;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &response.status);
-  curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
-  if (type != nullptr) response.content_type = type;
-  response.body = std::move(body.bytes);
+  curl_easy_getinfo(to.curl, CURLINFO_RESPONSE_CODE, &response.status);
+  response.body = std::move(sink.body);
   return response;
+}
+
+std::string escape_segment(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' ||
+                       c == '_' || c == '~';
+    out += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return out;
 }
 
 }  // namespace weir::http

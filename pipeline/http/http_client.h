@@ -1,10 +1,11 @@
 #pragma once
-// A request to somebody's HTTP server and its answer, both of bounded size and time.
+// One HTTP request at a time, bounded in time and size. The only folder that includes libcurl.
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/core/error.h"
@@ -13,36 +14,50 @@ namespace weir::http {
 
 struct Request {
   std::string method = "GET";
-  std::string url;                                           // http:// or https://
-  std::vector<std::pair<std::string, std::string>> headers;  // name, value; never logged
-  std::string body;
-  std::chrono::milliseconds timeout{5'000};  // of everything, from the name to the last byte
-  std::size_t response_bytes_max = 1U << 20;
+  std::string url;                   // http:// or https://
+  std::vector<std::string> headers;  // "Name: value"
+  std::string body;                  // sent with every method but GET
+  /// Name and password for basic authentication; empty: none.
+  std::string user;
+  std::string password;
+  std::string bearer_token;  // empty: none
 };
 
 struct Response {
-  long status = 0;
-  std::string content_type;
+  long status = 0;  // 200, 404, ...
   std::string body;
 };
 
-/// Keeps its connection from one request to the next. No redirects, no cookies; proxies as the
-/// environment says.
+struct ClientOptions {
+  std::chrono::milliseconds connect_timeout{2'000};
+  std::chrono::milliseconds timeout{5'000};    // of the whole exchange
+  std::size_t response_bytes_max = 4U << 20U;  // a longer answer is an error
+  std::string ca_file;                         // certificates to trust; empty: the system's
+};
+
+/// Keeps its connection from request to request. Follows no redirect, takes no proxy from the
+/// environment.
 ///
 /// Threading: one thread at a time.
 class Client {
  public:
-  Client();
+  explicit Client(ClientOptions options);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// An answer of any status is an answer. kRetry: there was none, in time and within bounds;
-  /// kFatal: no such request can be made. Messages name host and path, never headers or a query.
+  /// Any answer is a response, whatever its status. kRetry: there was none, in time and within
+  /// bounds; kFatal: no such request can be made. Messages name host and path, never a password, a
+  /// token, a header or a query.
   Result<Response> send(const Request& request);
 
  private:
-  void* curl_;
+  struct Handle;
+  const ClientOptions options_;
+  std::unique_ptr<Handle> handle_;
 };
+
+/// One path segment: everything but letters, digits and "-._~" as %XX.
+std::string escape_segment(std::string_view text);
 
 }  // namespace weir::http

@@ -62,7 +62,10 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_headers(std::stri
 }
 
 Exporter::Exporter(ExporterOptions options, std::vector<Source> sources)
-    : options_(std::move(options)), sources_(std::move(sources)), batch_(sources_.size()) {
+    : options_(std::move(options)),
+      sources_(std::move(sources)),
+      client_({.timeout = options_.timeout, .response_bytes_max = kAnswerBytesMax}),
+      batch_(sources_.size()) {
   for (std::size_t i = 0; i < sources_.size(); ++i) queues_.emplace_back(options_.queue_spans);
   thread_ = std::thread([this] { run(); });
 }
@@ -128,11 +131,11 @@ Exporter::Answer Exporter::post() {
   http::Request request;
   request.method = "POST";
   request.url = options_.endpoint + "/v1/traces";
-  request.headers = options_.headers;
-  request.headers.emplace_back("Content-Type", "application/json");
+  request.headers = {"Content-Type: application/json"};
+  for (const auto& [name, value] : options_.headers) {
+    request.headers.push_back(fmt::format("{}: {}", name, value));
+  }
   request.body = to_otlp_json(options_.service, sources);
-  request.timeout = options_.timeout;
-  request.response_bytes_max = kAnswerBytesMax;
   const auto response = client_.send(request);
   if (!response) {
     report(response.error().message);

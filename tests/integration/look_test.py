@@ -6,7 +6,7 @@ from weir_testing import sample
 from weir_testing.case import BrokerCase, main
 from weir_testing.worker import weir
 
-USAGE = 64
+USAGE, UNAVAILABLE = 64, 69
 GOOD = json.loads(sample.transactions()[0])
 USER = GOOD["user_id"].encode()
 PAYMENTS = 300
@@ -36,6 +36,8 @@ class Look(BrokerCase):
             self.run_job.publisher.send(self.run_job.topic["transactions"], value, key)
         self.run_job.publisher.flush()
         self.run_job.wait_drained()
+        with self.subTest("top shows rate, lag and delay of what runs"):
+            self._top(worker)
         worker.stop()
 
     def lines(self, *arguments: str) -> list[dict]:
@@ -50,6 +52,19 @@ class Look(BrokerCase):
             self._tap()
         with self.subTest("replay sends back what is whole, once"):
             self._replay()
+
+    def _top(self, worker):
+        done = weir("top", "--url", worker.admin, "--once", "--json", "--interval", "0.2")
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        figures = json.loads(done.stdout)["all"]
+        self.assertEqual((figures["verdicts_total"], figures["lag_records"]), (PAYMENTS + 1, 0))
+        self.assertIn("score", [step["step"] for step in figures["steps"]])
+        text = weir("top", "--url", f"http://{worker.admin}/", "--url", "127.0.0.1:1", "--once", "--interval", "0.2").stdout.decode()
+        self.assertRegex(text, rf"(?m)^http://{worker.admin} .* ok$")
+        self.assertRegex(text, r"(?m)^http://127.0.0.1:1 .*refused|^http://127.0.0.1:1 .*connect")
+        done = weir("top", "--url", "127.0.0.1:1", "--once")
+        self.assertEqual(done.returncode, UNAVAILABLE)
+        self.assertIn("admin.listen", done.stderr.decode())
 
     def _dead_letters(self):
         letters = self.lines("dead-letters", "list", "--json")

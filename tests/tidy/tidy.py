@@ -27,6 +27,7 @@ FENCES = {
     r"curl/": "pipeline/http",
     r"yaml-cpp/": "pipeline/config",
     r"pybind11/": "pipeline/python",
+    r"curl/": "pipeline/http",
 }
 
 SINGLE_THREADED = ("operators", "state", "models")

@@ -1,0 +1,237 @@
+#include "pipeline/cases/case_file.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "pipeline/config/suggest.h"
+#include "pipeline/config/units.h"
+#include "pipeline/core/event_time.h"
+
+namespace weir::cases {
+namespace {
+
+using config::Diagnostic;
+using config::Place;
+using config::YamlEntry;
+using config::YamlNode;
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kNowMs = 1'704'067'200'000;  // 2024-01-01T00:00:00Z
+constexpr std::uint64_t kTimesMax = 10'000;
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kShortNames = {
+    {{"user", "user_id"},
+     {"merchant", "merchant_id"},
+     {"id", "transaction_id"},
+     {"of", "transaction_id"}}};
+
+class Reader {
+ public:
+  Reader(std::string file, std::vector<Diagnostic>& diagnostics)
+      : file_(std::move(file)), diagnostics_(diagnostics) {}
+
+  CaseFile read(const YamlNode& root) {
+    CaseFile result;
+    result.name = file_;
+    if (!known(root, {"config", "set", "defaults", "cases"})) return result;
+    for (const YamlEntry& entry : root.entries) {
+      if (entry.key == "config") {
+        result.config =
+            (std::filesystem::path(file_).parent_path() / entry.value.text).lexically_normal();
+      } else if (entry.key == "set") {
+        for (const YamlNode& item : entry.value.items) result.set.push_back(item.text);
+      } else if (entry.key == "defaults") {
+        defaults_ = fields(entry.value);
+      }
+    }
+    // `defaults` may stand behind `cases`.
+    for (const YamlEntry& entry : root.entries) {
+      if (entry.key != "cases") continue;
+      if (entry.value.kind != YamlNode::Kind::kList) wrong(entry.place, "cases: a list expected");
+      for (const YamlNode& item : entry.value.items) result.cases.push_back(one_case(item));
+    }
+    if (result.cases.empty()) wrong(root.place, "no cases; `weir test --help` shows one");
+    return result;
+  }
+
+ private:
+  void wrong(Place place, std::string what, std::string remedy = {}) {
+    diagnostics_.push_back({file_, place, std::move(what), std::move(remedy)});
+  }
+
+  /// A map of these keys and no others.
+  bool known(const YamlNode& node, const std::vector<std::string>& keys) {
+    if (node.kind != YamlNode::Kind::kMap) {
+      wrong(node.place, fmt::format("a map expected, of {}", fmt::join(keys, ", ")));
+      return false;
+    }
+    for (const YamlEntry& entry : node.entries) {
+      if (std::ranges::find(keys, entry.key) != keys.end()) continue;
+      const auto nearest = config::nearest(entry.key, keys);
+      wrong(entry.place, fmt::format("unknown key '{}'", entry.key),
+            nearest ? fmt::format("did you mean '{}'?", *nearest)
+                    : fmt::format("one of {}", fmt::join(keys, ", ")));
+    }
+    return true;
+  }
+
+  Case one_case(const YamlNode& node) {
+    Case one;
+    one.place = node.place;
+    one.now_ms = kNowMs;
+    if (!known(node, {"name", "now", "events", "state"})) return one;
+    for (const YamlEntry& entry : node.entries) {
+      if (entry.key == "name") one.name = entry.value.text;
+      if (entry.key == "now") one.now_ms = time(entry.value);
+      if (entry.key == "events") {
+        for (const YamlNode& item : entry.value.items) one.events.push_back(event(item));
+      }
+      if (entry.key == "state") {
+        for (const YamlEntry& user : entry.value.entries)
+          one.state.push_back({user.key, user.value.text, user.value.place});
+      }
+    }
+    if (one.name.empty()) wrong(node.place, "a case without a name", "name: what it shows");
+    if (one.events.empty()) wrong(node.place, "a case without events");
+    return one;
+  }
+
+  Event event(const YamlNode& node) {
+    Event event;
+    event.place = node.place;
+    if (!known(node, {"payment", "label", "record", "advance", "times", "every", "expect"}))
+      return event;
+    int kinds = 0;
+    for (const YamlEntry& entry : node.entries) {
+      if (entry.key == "times") {
+        event.times = times(entry.value);
+      } else if (entry.key == "every") {
+        event.advance_ms = duration(entry.value);
+      } else if (entry.key == "expect") {
+        event.expects = true;
+        for (const YamlEntry& field : entry.value.entries)
+          event.expect.push_back({field.key, field.value, field.value.place});
+      } else {
+        ++kinds;
+        what(entry, event);
+      }
+    }
+    if (kinds != 1) wrong(node.place, "an event is one of payment, label, record, advance");
+    return event;
+  }
+
+  void what(const YamlEntry& entry, Event& event) {
+    if (entry.key == "advance") {
+      event.kind = Event::Kind::kAdvance;
+      event.advance_ms = duration(entry.value);
+    } else if (entry.key == "record") {
+      event.kind = Event::Kind::kRecord;
+      if (!known(entry.value, {"key", "value"})) return;
+      for (const YamlEntry& part : entry.value.entries)
+        (part.key == "key" ? event.key : event.value) = part.value.text;
+    } else if (entry.key == "label") {
+      event.kind = Event::Kind::kLabel;
+      event.fields = fields(entry.value);
+      if (event.fields.contains("fraud")) {
+        event.fields["is_fraud"] = event.fields["fraud"];
+        event.fields.erase("fraud");
+      }
+    } else {
+      event.kind = Event::Kind::kPayment;
+      event.fields = defaults_;
+      event.fields.update(fields(entry.value));
+    }
+  }
+
+  /// Short names made long; scalars as JSON would have them.
+  Json fields(const YamlNode& node) {
+    Json json = Json::object();
+    if (node.kind != YamlNode::Kind::kMap) {
+      wrong(node.place, "a map of fields expected");
+      return json;
+    }
+    for (const YamlEntry& entry : node.entries) {
+      const auto* found = std::ranges::find(kShortNames, std::string_view(entry.key),
+                                            &std::pair<std::string_view, std::string_view>::first);
+      const std::string name(found == kShortNames.end() ? entry.key : found->second);
+      if (name == "at") (void)time(entry.value);
+      json[name] = value(entry.value);
+    }
+    return json;
+  }
+
+  static Json value(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::kNull) return nullptr;
+    if (node.kind == YamlNode::Kind::kMap) {
+      Json json = Json::object();
+      for (const YamlEntry& entry : node.entries) json[entry.key] = value(entry.value);
+      return json;
+    }
+    if (node.kind == YamlNode::Kind::kList) {
+      Json json = Json::array();
+      for (const YamlNode& item : node.items) json.push_back(value(item));
+      return json;
+    }
+    if (node.quoted) return node.text;
+    Json parsed = Json::parse(node.text, nullptr, false);
+    return parsed.is_number() || parsed.is_boolean() || parsed.is_null() ? parsed : Json(node.text);
+  }
+
+  std::int64_t time(const YamlNode& node) {
+    const auto parsed = parse_event_time(node.text);
+    if (parsed) return parsed->ms;
+    wrong(node.place, fmt::format("'{}' is no time", node.text), "write 2018-06-11T10:00:00Z");
+    return 0;
+  }
+
+  std::int64_t duration(const YamlNode& node) {
+    const auto read = config::read_duration(node.text, std::chrono::hours(1));
+    if (const auto* value = std::get_if<std::chrono::milliseconds>(&read)) return value->count();
+    const auto& complaint = std::get<config::Complaint>(read);
+    wrong(node.place, complaint.what, complaint.remedy);
+    return 0;
+  }
+
+  std::uint64_t times(const YamlNode& node) {
+    std::uint64_t count = 0;
+    const char* end = node.text.data() + node.text.size();
+    const auto [at, error] = std::from_chars(node.text.data(), end, count);
+    if (error == std::errc() && at == end && count >= 1 && count <= kTimesMax) return count;
+    wrong(node.place, fmt::format("times: a number from 1 to {} expected", kTimesMax));
+    return 1;
+  }
+
+  std::string file_;
+  std::vector<Diagnostic>& diagnostics_;
+  Json defaults_ = Json::object();
+};
+
+}  // namespace
+
+std::optional<CaseFile> read_case_file(const std::string& file,
+                                       std::vector<Diagnostic>& diagnostics) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  if (!in) {
+    diagnostics.push_back({file, {}, "cannot be read", "check the path"});
+    return std::nullopt;
+  }
+  const auto document = config::read_yaml(text.str(), file, diagnostics);
+  const auto bad = [&] {
+    return std::ranges::any_of(
+        diagnostics, [](const auto& d) { return d.severity == config::Severity::kError; });
+  };
+  if (bad()) return std::nullopt;
+  CaseFile read = Reader(file, diagnostics).read(document.root);
+  if (bad()) return std::nullopt;
+  return read;
+}
+
+}  // namespace weir::cases
