@@ -86,6 +86,16 @@ struct TopArguments {
 };
 int top_command(const TopArguments& arguments);
 
+struct ExplainArguments {
+  ConfigSource config;
+  std::string id;        // verdict_id or transaction_id
+  std::string verdicts;  // .jsonl or .jsonl.gz; empty: the topics
+  std::string features;
+  bool json = false;
+};
+/// kExitData when the decision cannot be found, or not be made again bit for bit.
+int explain_command(const ExplainArguments& arguments);
+
 /// Which records of the dead-letter topic; empty: all.
 struct DeadLetterFilter {
   std::vector<std::string> reasons;

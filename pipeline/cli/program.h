@@ -46,7 +46,7 @@ class Program {
   int& code_;
 };
 
-/// tap: what flows.
+/// tap, explain: what flows, and one decision of it.
 void add_record_commands(Program& program);
 /// test.
 void add_case_commands(Program& program);

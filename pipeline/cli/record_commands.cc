@@ -39,10 +39,34 @@ void add_tap(Program& program) {
       ->type_name("CONDITION");
 }
 
+void add_explain(Program& program) {
+  auto arguments = std::make_shared<ExplainArguments>();
+  auto& command = program.add(
+      "explain", "One decision in words, made again from its record: identical, or what differs",
+      [arguments] {
+        if (arguments->verdicts.empty() != arguments->features.empty())
+          throw CLI::ValidationError("--verdicts and --features go together");
+        return explain_command(*arguments);
+      });
+  command.footer(
+      "Exit code 0: the configured model and prices give the same bits again. 65: they do not, or "
+      "there is no such verdict. The topics are searched from their end; each step reads more.");
+  command.add_option("id", arguments->id, "A verdict_id or transaction_id")->required();
+  Program::add_config(command, arguments->config);
+  command
+      .add_option("--verdicts", arguments->verdicts,
+                  "Verdicts of `weir replay` instead of the topic")
+      ->check(CLI::ExistingFile);
+  command.add_option("--features", arguments->features, "Its --features-out")
+      ->check(CLI::ExistingFile);
+  command.add_flag("--json", arguments->json, "As one JSON object");
+}
+
 }  // namespace
 
 void add_record_commands(Program& program) {
   add_tap(program);
+  add_explain(program);
 }
 
 }  // namespace weir::cli

@@ -1,4 +1,5 @@
 """The command line from outside: a first configuration, the schema editors read, completion in real shells, the man page. No broker."""
+import gzip
 import json
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from xml.etree import ElementTree
 import jsonschema
 import yaml
 
-from weir_testing.paths import ROOT, WEIR, WORK
+from weir_testing.paths import ROOT, SAMPLE, WEIR, WORK
 
 DATA, CONFIGURATION = 65, 78
 
@@ -183,6 +184,36 @@ class Cases(unittest.TestCase):
                 self.assertIn(said, done.stderr)
 
 
+class Explain(unittest.TestCase):
+    """`weir explain` over files: the shipped model, with its trees and its rows of merchants, says the same bits again."""
+
+    def test_decisions_of_a_replay_are_made_again_bit_for_bit(self):
+        folder = WORK / "command-line-explain"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        payments = folder / "payments.jsonl"
+        with gzip.open(SAMPLE / "transactions.jsonl.gz", "rt") as lines:
+            payments.write_text("".join(line for line, _ in zip(lines, range(400))))
+        config, verdicts, features = ROOT / "configs/handbook.yaml", folder / "verdicts.jsonl", folder / "features.jsonl"
+        done = weir("replay", "--config", config, "--transactions", payments, "--labels", SAMPLE / "labels.jsonl.gz",
+                    "--out", verdicts, "--features-out", features)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        made = [json.loads(line) for line in verdicts.read_text().splitlines()]
+        most_costly = max(made, key=lambda verdict: verdict["risk"]["fraud"]["p"])
+        for verdict in (most_costly, made[-1]):
+            done = weir("explain", verdict["transaction_id"], "--config", config, "--verdicts", verdicts, "--features", features)
+            count = len(verdict["reasons"])
+            self.assertIn(f"identical: p bits equal, action equal, {count} of {count} reasons", done.stdout)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # A record that was changed by hand is not made again.
+        line = next(line for line in features.read_text().splitlines() if most_costly["verdict_id"] in line)
+        bits = json.loads(line)["outputs"]["logit_bits"]
+        features.write_text(line.replace(bits, "00000000"))
+        done = weir("explain", most_costly["verdict_id"], "--config", config, "--verdicts", verdicts, "--features", features, "--json")
+        self.assertEqual(done.returncode, DATA)
+        self.assertEqual(json.loads(done.stdout)["differences"], [{"field": "outputs.logit_bits", "then": "00000000", "now": bits}])
+
+
 class ManPage(unittest.TestCase):
     @unittest.skipUnless(shutil.which("mandoc"), "no mandoc here")
     def test_it_is_clean_and_names_every_command(self):
@@ -192,7 +223,7 @@ class ManPage(unittest.TestCase):
         self.assertEqual([line for line in linted.stdout.splitlines() if "missing date" not in line], [])
         text = subprocess.run(["mandoc", "-T", "ascii"], input=page, capture_output=True, text=True).stdout
         plain = "".join(text[i] for i in range(len(text)) if text[i] != "\b" and (i + 1 == len(text) or text[i + 1] != "\b"))
-        for command in ("run", "demo", "init", "check", "explain-config", "replay", "features", "tap", "dead-letters list", "dead-letters replay", "test",
+        for command in ("run", "demo", "init", "check", "explain-config", "replay", "features", "tap", "explain", "dead-letters list", "dead-letters replay", "test",
                         "top", "state get", "state dump", "completion"):
             self.assertIn(f"weir {command}", plain)
         self.assertIn("78", plain)

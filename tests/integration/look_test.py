@@ -1,4 +1,4 @@
-"""What people ask a running job on the command line: refused records, and what leaves a step."""
+"""What people ask a running job on the command line: refused records, what leaves a step, why a decision was made."""
 import json
 from collections import Counter
 
@@ -6,7 +6,7 @@ from weir_testing import sample
 from weir_testing.case import BrokerCase, main
 from weir_testing.worker import weir
 
-USAGE, UNAVAILABLE = 64, 69
+USAGE, DATA, UNAVAILABLE = 64, 65, 69
 GOOD = json.loads(sample.transactions()[0])
 USER = GOOD["user_id"].encode()
 PAYMENTS = 300
@@ -50,6 +50,8 @@ class Look(BrokerCase):
             self._dead_letters()
         with self.subTest("tap shows what a condition takes, and what leaves a step"):
             self._tap()
+        with self.subTest("a decision is explained and made again"):
+            self._explain()
         with self.subTest("replay sends back what is whole, once"):
             self._replay()
 
@@ -105,6 +107,27 @@ class Look(BrokerCase):
             done = weir("tap", stream, "--config", self.config, "--where", condition)
             self.assertEqual(done.returncode, USAGE)
             self.assertIn(said, done.stderr.decode())
+
+    def _explain(self):
+        verdict = next(v for v in self.lines("tap", "verdicts", "--from-beginning", "--exit") if len(v["reasons"]) > 1)
+        done = weir("explain", verdict["verdict_id"], "--config", self.config)
+        text = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, done.stderr.decode() + text)
+        self.assertIn(f"identical: p bits equal, action equal, {len(verdict['reasons'])} of {len(verdict['reasons'])} reasons", text)
+        for told in (verdict["transaction_id"], verdict["reasons"][0]["text"], verdict["model"]["digest"], "Past payments that the model saw"):
+            self.assertIn(told, text)
+        told = json.loads(weir("explain", verdict["transaction_id"], "--config", self.config, "--json").stdout)
+        self.assertEqual((told["identical"], told["verdict"], told["differences"]), (True, verdict, []))
+
+        done = weir("explain", verdict["verdict_id"], "--config", self.config, "--set", "decide.costs.review=0.01")
+        self.assertEqual(done.returncode, DATA, done.stdout.decode())
+        self.assertIn("other prices", done.stdout.decode())
+        done = weir("explain", verdict["verdict_id"], "--config", self.config, "--set", "model.package=")
+        self.assertEqual(done.returncode, DATA, done.stdout.decode() + done.stderr.decode())
+        self.assertIn("another model", done.stdout.decode())
+        done = weir("explain", "nobody", "--config", self.config)
+        self.assertEqual(done.returncode, DATA)
+        self.assertIn("--verdicts FILE", done.stderr.decode())
 
     def _replay(self):
         topic = self.run_job.topic["transactions"]
