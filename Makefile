@@ -54,15 +54,16 @@ asan tsan: %: setup build/%/build.ninja ## unit and simulation tests under a san
 fuzz: packages-check ## the decoders under libFuzzer, one after the other; FUZZ_SECONDS=60 each
 	@cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ -DWEIR_FUZZ=ON \
 	  -DWEIR_SANITIZE=fuzzer-no-link,address,undefined
-	@cmake --build build/fuzz --target decode_fuzz label_fuzz state_fuzz
-	@for of in decode label state; do \
+	@cmake --build build/fuzz --target decode_fuzz label_fuzz formats_fuzz state_fuzz
+	@for of in decode label formats state; do \
 	  mkdir -p build/fuzz/found/$$of; \
 	  build/fuzz/tests/fuzz/$${of}_fuzz -max_total_time=$(FUZZ_SECONDS) build/fuzz/found/$$of tests/fuzz/corpus/$$of; \
 	done
 
 tidy: packages-check build/release/build.ninja ## layers, clang-tidy, shellcheck
 	@python3 tests/tidy/tidy.py
-	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker deploy/container/assemble deploy/reference/make
+	@shellcheck .ci/run .ci/setup .githooks/pre-commit tests/support/kafka-broker/kafka-broker tests/support/schema-registry/schema-registry \
+	  deploy/container/assemble deploy/reference/make
 	@echo "clang-tidy: without $$(grep -lE 'include <(torch|ATen|c10)/' models/*.cc | xargs), whose LibTorch clang 14 cannot read as C++20"
 	@run-clang-tidy -quiet -p build/release '^$(CURDIR)/(pipeline|operators|state|models)/(?!torch_).*\.cc$$'
 

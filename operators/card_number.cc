@@ -228,11 +228,37 @@ std::string mask_once(std::string_view bytes) {
   return out;
 }
 
+/// Every card number of digits in a row that starts at `begin`.
+void mark_from(std::string_view bytes, std::size_t begin, std::vector<bool>& masked) {
+  std::array<std::uint8_t, kDigitsMax> digits;
+  std::size_t count = 0;
+  for (std::size_t i = begin; i < bytes.size() && count < kDigitsMax; ++i) {
+    if (is_digit(bytes[i])) {
+      digits[count++] = static_cast<std::uint8_t>(bytes[i] - '0');
+      if (is_card_number(std::span(digits.data(), count))) mark(bytes, begin, i + 1, masked);
+    } else if (!is_separator(bytes[i])) {
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 bool contains_card_number(std::string_view bytes) {
   const auto any = [](std::size_t, std::size_t) { return true; };
   return has_escapes(bytes) ? scan(resolve_escapes(bytes).text, any) : scan(bytes, any);
+}
+
+std::string mask_card_numbers_in_binary(std::string_view bytes) {
+  std::vector<bool> masked(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (is_digit(bytes[i])) mark_from(bytes, i, masked);
+  }
+  std::string out(bytes);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (masked[i]) out[i] = '*';
+  }
+  return mask_card_numbers(out);
 }
 
 std::string mask_card_numbers(std::string_view bytes) {

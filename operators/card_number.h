@@ -23,5 +23,9 @@ bool contains_card_number(std::string_view bytes);
 /// The same bytes with all but the last four digits of every card number replaced by '*'.
 /// Escaped digits become one '*' each; everything else stays as it is.
 std::string mask_card_numbers(std::string_view bytes);
+/// For bytes that are no text: what stands beside a number may be a length that looks like a digit,
+/// a letter or a space. Masks whatever could be a card number from any digit on, so now and then
+/// also a part of a longer number.
+std::string mask_card_numbers_in_binary(std::string_view bytes);
 
 }  // namespace weir::operators

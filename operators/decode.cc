@@ -6,14 +6,14 @@ namespace weir::operators {
 namespace {
 
 constexpr FieldSpec kFields[] = {
-    {"transaction_id", FieldKind::kString},     {"user_id", FieldKind::kString},
-    {"event_time", FieldKind::kStringOrNumber}, {"amount", FieldKind::kStringOrNumber},
-    {"currency", FieldKind::kString},           {"merchant_id", FieldKind::kString},
-    {"mcc", FieldKind::kStringOrNumber},        {"country", FieldKind::kString},
-    {"merchant_country", FieldKind::kString},   {"channel", FieldKind::kString},
-    {"device_id", FieldKind::kString},          {"ip", FieldKind::kString},
-    {"card_token", FieldKind::kString},         {"is_card_present", FieldKind::kBool},
-    {"attributes", FieldKind::kFlatMap},
+    {"transaction_id", FieldKind::kString},   {"user_id", FieldKind::kString},
+    {"event_time", FieldKind::kTime},         {"amount", FieldKind::kAmount},
+    {"currency", FieldKind::kString},         {"merchant_id", FieldKind::kString},
+    {"mcc", FieldKind::kStringOrNumber},      {"country", FieldKind::kString},
+    {"merchant_country", FieldKind::kString}, {"channel", FieldKind::kString},
+    {"device_id", FieldKind::kString},        {"ip", FieldKind::kString},
+    {"card_token", FieldKind::kString},       {"amount_minor", FieldKind::kStringOrNumber},
+    {"is_card_present", FieldKind::kBool},    {"attributes", FieldKind::kFlatMap},
 };
 /// Where the texts of the table go; what follows them is not text.
 constexpr std::string_view DecodedTransaction::*kTexts[] = {
@@ -30,6 +30,7 @@ constexpr std::string_view DecodedTransaction::*kTexts[] = {
     &DecodedTransaction::device_id,
     &DecodedTransaction::ip,
     &DecodedTransaction::card_token,
+    &DecodedTransaction::amount_minor,
 };
 constexpr std::size_t kCardPresent = std::size(kTexts);
 static_assert(kFields[kCardPresent].name == "is_card_present");
@@ -41,11 +42,17 @@ DecodedTransaction::Flag flag_of(std::string_view text) {
 
 }  // namespace
 
-Decode::Decode(const InputSettings& settings) : settings_(settings), fields_(kFields) {}
+std::span<const FieldSpec> payment_fields() {
+  return kFields;
+}
 
-std::size_t Decode::process(std::span<const RawRecord> in, std::vector<DecodedTransaction>& out,
-                            std::vector<Rejection>& rejected) {
-  fields_.forget();
+Decode::Decode(const InputSettings& settings, const RecordFormat& format, SchemaSource* schemas)
+    : settings_(settings), reader_(kFields, format, schemas) {}
+
+Result<std::size_t> Decode::process(std::span<const RawRecord> in,
+                                    std::vector<DecodedTransaction>& out,
+                                    std::vector<Rejection>& rejected) {
+  reader_.forget();
   std::array<std::string_view, std::size(kFields)> values;
   std::size_t tombstones = 0;
   for (std::size_t i = 0; i < in.size(); ++i) {
@@ -54,10 +61,10 @@ std::size_t Decode::process(std::span<const RawRecord> in, std::vector<DecodedTr
       ++tombstones;
       continue;
     }
-    auto flaw = refuse_unread(record, settings_.record_bytes_max);
-    if (!flaw) flaw = fields_.read(record.value, values);
-    if (flaw) {
-      rejected.push_back({i, flaw->reason, detail_of(*flaw)});
+    const auto flaw = reader_.read(record, settings_.record_bytes_max, values);
+    if (!flaw) return flaw.error();
+    if (*flaw) {
+      rejected.push_back({i, (*flaw)->reason, detail_of(**flaw)});
       continue;
     }
     DecodedTransaction& decoded = out.emplace_back();

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "operators/record_fields.h"
+#include "operators/formats/record_reader.h"
 #include "operators/rejection.h"
 #include "operators/settings.h"
 #include "pipeline/core/record.h"
@@ -22,8 +22,9 @@ struct DecodedTransaction {
   std::size_t record = 0;  // index into the batch
   std::string_view transaction_id;
   std::string_view user_id;
-  std::string_view event_time;  // RFC 3339 or digits
-  std::string_view amount;      // the number's text as written, or the string's
+  std::string_view event_time;    // RFC 3339 or digits
+  std::string_view amount;        // the number's text as written, or the string's
+  std::string_view amount_minor;  // whole minor units; counts where there is no amount
   std::string_view currency;
   std::string_view merchant_id;
   std::string_view mcc;
@@ -36,30 +37,33 @@ struct DecodedTransaction {
   enum class Flag : std::uint8_t { kAbsent, kNo, kYes } is_card_present = Flag::kAbsent;
 };
 
-/// Decodes JSON payments.
+/// Every field a payment may have, by name.
+std::span<const FieldSpec> payment_fields();
+
+/// Decodes payments, in JSON or behind the id of a registered schema (formats/record_reader.h: what
+/// is refused, and in which order).
 ///
-/// Accepts one JSON object a record, in valid UTF-8. Ids are strings; event_time, amount and mcc
-/// are numbers or strings (a number is kept as its text, so that nothing is lost to floating
+/// Of JSON one object a record is accepted, in valid UTF-8. Ids are strings; event_time, amount and
+/// mcc are numbers or strings (a number is kept as its text, so that nothing is lost to floating
 /// point). Unknown fields are checked to be JSON and then ignored; `attributes` must be a flat
 /// object. null means absent. A known field given twice is refused, as "last one wins" would let
-/// two readers of the same bytes see two payments.
-///
-/// Refuses, in this order: oversize (key and value together), pan (a raw card number anywhere in
-/// key or value), then decode, or range for bytes that are not UTF-8. A tombstone leaves nothing
-/// and is counted.
+/// two readers of the same bytes see two payments. A tombstone leaves nothing and is counted.
 ///
 /// Threading: one worker thread.
 class Decode {
  public:
-  explicit Decode(const InputSettings& settings);
+  /// `schemas`: where the ids in front of records lead to; may be null, and must outlive this.
+  explicit Decode(const InputSettings& settings, const RecordFormat& format = {},
+                  SchemaSource* schemas = nullptr);
 
-  /// Appends to `out` and `rejected` in input order; returns the number of tombstones.
-  std::size_t process(std::span<const RawRecord> in, std::vector<DecodedTransaction>& out,
-                      std::vector<Rejection>& rejected);
+  /// Appends to `out` and `rejected` in input order; returns the number of tombstones. An Error
+  /// (kRetry) is the schema source's: the batch is to be run again.
+  Result<std::size_t> process(std::span<const RawRecord> in, std::vector<DecodedTransaction>& out,
+                              std::vector<Rejection>& rejected);
 
  private:
   InputSettings settings_;
-  RecordFields fields_;
+  RecordReader reader_;
 };
 
 }  // namespace weir::operators

@@ -35,12 +35,12 @@ constexpr std::array<FieldSpec, kFieldCount> kFields = {{
     {"user_id", FieldKind::kString},
     {"merchant_id", FieldKind::kString},
     {"is_fraud", FieldKind::kBool},
-    {"event_time", FieldKind::kStringOrNumber},
-    {"label_time", FieldKind::kStringOrNumber},
+    {"event_time", FieldKind::kTime},
+    {"label_time", FieldKind::kTime},
     {"revision", FieldKind::kStringOrNumber},
     {"type", FieldKind::kString},
     {"source", FieldKind::kString},
-    {"amount", FieldKind::kStringOrNumber},
+    {"amount", FieldKind::kAmount},
     {"device_id", FieldKind::kString},
     {"ip", FieldKind::kString},
     {"card_token", FieldKind::kString},
@@ -106,19 +106,8 @@ void take_views(const Values& values, FraudLabel& out) {
   out.card_token = values[kCardToken];
 }
 
-}  // namespace
-
-DecodeLabels::DecodeLabels(const InputSettings& settings) : settings_(settings), fields_(kFields) {}
-
-FieldFlaw DecodeLabels::decode(const RawRecord& record, bool keyed, FraudLabel& out) {
-  const auto as_rejection = [](const RecordFlaw& flaw) {
-    return Rejection{0, flaw.reason, detail_of(flaw)};
-  };
-  if (const auto flaw = refuse_unread(record, settings_.record_bytes_max)) {
-    return as_rejection(*flaw);
-  }
-  Values values;
-  if (const auto flaw = fields_.read(record.value, values)) return as_rejection(*flaw);
+FieldFlaw check(const RawRecord& record, bool keyed, const Values& values,
+                const InputSettings& settings, FraudLabel& out) {
   for (std::size_t i = 0; i < kRequired; ++i) {
     if (auto flaw = check_present(kFields[i].name, values[i])) return flaw;
   }
@@ -126,11 +115,11 @@ FieldFlaw DecodeLabels::decode(const RawRecord& record, bool keyed, FraudLabel& 
     if (auto flaw = check_key(record.key, values[kUserId])) return flaw;
   }
   if (auto flaw = check_texts(values)) return flaw;
-  if (auto flaw = take_time(kEventTime, values, record, settings_, false, out.event_time)) {
+  if (auto flaw = take_time(kEventTime, values, record, settings, false, out.event_time)) {
     return flaw;
   }
-  if (auto flaw = take_time(kLabelTime, values, record, settings_, settings_.clamp_future,
-                            out.label_time)) {
+  if (auto flaw =
+          take_time(kLabelTime, values, record, settings, settings.clamp_future, out.label_time)) {
     return flaw;
   }
   if (auto flaw = take_revision(values[kRevision], out.revision)) return flaw;
@@ -140,9 +129,30 @@ FieldFlaw DecodeLabels::decode(const RawRecord& record, bool keyed, FraudLabel& 
   return std::nullopt;
 }
 
-std::size_t DecodeLabels::process(std::span<const RawRecord> in, std::vector<ValidLabel>& out,
-                                  std::vector<Rejection>& rejected) {
-  fields_.forget();
+}  // namespace
+
+std::span<const FieldSpec> label_fields() {
+  return kFields;
+}
+
+DecodeLabels::DecodeLabels(const InputSettings& settings, const RecordFormat& format,
+                           SchemaSource* schemas)
+    : settings_(settings), reader_(kFields, format, schemas) {}
+
+Result<FieldFlaw> DecodeLabels::decode(const RawRecord& record, bool keyed, FraudLabel& out) {
+  Values values;
+  const auto unread = reader_.read(record, settings_.record_bytes_max, values);
+  if (!unread) return unread.error();
+  if (const auto& flaw = *unread) {
+    return FieldFlaw(Rejection{0, flaw->reason, detail_of(*flaw)});
+  }
+  return check(record, keyed, values, settings_, out);
+}
+
+Result<std::size_t> DecodeLabels::process(std::span<const RawRecord> in,
+                                          std::vector<ValidLabel>& out,
+                                          std::vector<Rejection>& rejected) {
+  reader_.forget();
   std::size_t tombstones = 0;
   for (std::size_t i = 0; i < in.size(); ++i) {
     if (in[i].tombstone || in[i].value.empty()) {
@@ -151,9 +161,11 @@ std::size_t DecodeLabels::process(std::span<const RawRecord> in, std::vector<Val
     }
     ValidLabel label;
     label.record = i;
-    if (auto flaw = decode(in[i], true, label)) {
-      flaw->record = i;
-      rejected.push_back(std::move(*flaw));
+    auto flaw = decode(in[i], true, label);
+    if (!flaw) return flaw.error();
+    if (*flaw) {
+      (*flaw)->record = i;
+      rejected.push_back(std::move(**flaw));
     } else {
       out.push_back(label);
     }
@@ -162,13 +174,13 @@ std::size_t DecodeLabels::process(std::span<const RawRecord> in, std::vector<Val
 }
 
 Result<FraudLabel> DecodeLabels::parse(std::string_view line) {
-  fields_.forget();
+  reader_.forget();
   RawRecord record;
   record.value = line;
   FraudLabel label;
-  if (auto flaw = decode(record, false, label)) {
-    return Error{ErrorKind::kRejectEvent, std::move(flaw->detail)};
-  }
+  const auto flaw = decode(record, false, label);
+  if (!flaw) return flaw.error();
+  if (*flaw) return Error{ErrorKind::kRejectEvent, (*flaw)->detail};
   return label;
 }
 

@@ -2,6 +2,7 @@
 
 #include "operators/dead_letter.h"
 #include "operators/json_text.h"
+#include "operators/verdict_binary.h"
 #include "pipeline/core/money.h"
 
 namespace weir::operators {
@@ -110,7 +111,7 @@ void Emit::emit_verdict(const VerdictContent& verdict, const Transaction& paymen
                         std::vector<OutputRecord>& out) {
   OutputRecord record = record_for(Stream::kVerdicts, payment);
   record.value.reserve(kVerdictBytes);
-  append_verdict_json(record.value, verdict, input_topic_);
+  append_verdict(record.value, verdict);
   if (verdict.duplicate) {
     std::string input = input_topic_;
     input += '/';
@@ -121,6 +122,17 @@ void Emit::emit_verdict(const VerdictContent& verdict, const Transaction& paymen
   }
   metrics_.verdicts[static_cast<std::size_t>(verdict.decision->action)].add();
   out.push_back(std::move(record));
+}
+
+void Emit::append_verdict(std::string& out, const VerdictContent& verdict) const {
+  switch (format_) {
+    case VerdictFormat::kJson:
+      return append_verdict_json(out, verdict, input_topic_);
+    case VerdictFormat::kAvro:
+      return append_verdict_avro(out, schema_id_, verdict, input_topic_);
+    case VerdictFormat::kProtobuf:
+      return append_verdict_protobuf(out, schema_id_, verdict, input_topic_);
+  }
 }
 
 void Emit::emit_dead_letter(const RawRecord& record, RejectReason reason, std::string_view detail,

@@ -8,6 +8,7 @@
 
 #include "operators/decide.h"
 #include "operators/dedupe.h"
+#include "operators/formats/record_format.h"
 #include "operators/rejection.h"
 #include "operators/traces.h"
 #include "operators/verdict_json.h"
@@ -39,10 +40,13 @@ struct BatchOutcome {
 class Emit {
  public:
   /// `lineage` is that of all decided payments, `window_names` those of their windows; they and
-  /// `metrics` must outlive this.
+  /// `metrics` must outlive this. Verdicts are written as `format`; features are JSON.
   Emit(std::string input_topic, const Lineage& lineage, telemetry::WorkerMetrics& metrics,
-       std::span<const std::string> window_names = {})
+       std::span<const std::string> window_names = {}, VerdictFormat format = VerdictFormat::kJson,
+       std::uint32_t schema_id = 0)
       : input_topic_(std::move(input_topic)),
+        format_(format),
+        schema_id_(schema_id),
         lineage_(lineage),
         window_names_(window_names),
         metrics_(metrics) {}
@@ -60,7 +64,11 @@ class Emit {
                         std::vector<OutputRecord>& out);
   void count(const DecidedTransaction& payment);
 
+  void append_verdict(std::string& out, const VerdictContent& verdict) const;
+
   std::string input_topic_;
+  VerdictFormat format_;
+  std::uint32_t schema_id_;  // what the registry calls the schema of `format_`
   const Lineage& lineage_;
   std::span<const std::string> window_names_;
   telemetry::WorkerMetrics& metrics_;

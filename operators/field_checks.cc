@@ -34,6 +34,12 @@ FieldFlaw check_text(std::string_view name, std::string_view text, std::size_t b
 
 FieldFlaw check_key(std::string_view key, std::string_view user_id) {
   if (key.empty()) return refuse(RejectReason::kMissingField, "record key", "missing");
+  // The serializers of registries put their frame around keys as well, and then the partition is
+  // that of the framed bytes.
+  if (key.front() == '\0' && key.size() > 5 && key.ends_with(user_id)) {
+    return refuse(RejectReason::kKeyMismatch, "record key",
+                  "carries a schema id; send user_id as plain UTF-8");
+  }
   if (key != user_id) {
     return refuse(RejectReason::kKeyMismatch, "record key", "differs from user_id");
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "operators/features/declared_feature.h"
+#include "operators/formats/record_format.h"
 #include "pipeline/core/error.h"
 
 namespace weir::operators {
@@ -62,6 +63,10 @@ struct Settings {
   std::vector<DeclaredFeature> features;  // names are unique
   /// Share of the payments without a trace of their own that begin one; 0 to 1.
   double trace_ratio = 0;
+  RecordFormat transactions;  // how payments and labels are written
+  RecordFormat labels;
+  VerdictFormat verdicts = VerdictFormat::kJson;
+  std::uint32_t verdict_schema_id = 0;       // what the registry calls our schema; not for JSON
   std::string input_topic = "transactions";  // named in verdicts
   std::string label_topic = "labels";        // named in dead letters
   /// Whether payments have a past beside their user's history: declared features, merchant rows.

@@ -1,5 +1,6 @@
 #include "operators/validate.h"
 
+#include <charconv>
 #include <optional>
 
 #include "operators/field_checks.h"
@@ -15,7 +16,7 @@ Flaw check_required(const DecodedTransaction& in) {
   } required[] = {{"transaction_id", in.transaction_id},
                   {"user_id", in.user_id},
                   {"event_time", in.event_time},
-                  {"amount", in.amount},
+                  {"amount", is_absent(in.amount) ? in.amount_minor : in.amount},
                   {"currency", in.currency},
                   {"merchant_id", in.merchant_id}};
   for (const auto& field : required) {
@@ -50,10 +51,21 @@ Flaw take_time(const DecodedTransaction& in, const RawRecord& record, const Inpu
   return std::nullopt;
 }
 
+Flaw take_minor_units(std::string_view text, std::int64_t& out) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    return refuse(RejectReason::kRange, "amount_minor", "not a whole number");
+  }
+  if (out < 0) return refuse(RejectReason::kRange, "amount_minor", "negative");
+  if (out > kAmountMinorMax) return refuse(RejectReason::kRange, "amount_minor", "too large");
+  return std::nullopt;
+}
+
 Flaw take_amount(const DecodedTransaction& in, Transaction& out) {
   const Currency* currency = find_currency(in.currency);
   if (currency == nullptr) return refuse(RejectReason::kRange, "currency", "not an ISO 4217 code");
   out.currency = *currency;
+  if (is_absent(in.amount)) return take_minor_units(in.amount_minor, out.amount_minor);
   const auto amount = parse_amount(in.amount, *currency);
   if (!amount) return refuse(RejectReason::kRange, "amount", amount.error().message);
   out.amount_minor = *amount;

@@ -1,6 +1,5 @@
 #include "operators/verdict_json.h"
 
-#include <array>
 #include <bit>
 #include <cmath>
 
@@ -8,18 +7,10 @@
 #include "operators/digest.h"
 #include "operators/explain.h"
 #include "operators/json_text.h"
+#include "operators/verdict_parts.h"
 
 namespace weir::operators {
 namespace {
-
-constexpr int kCostDecimals = 4;
-
-constexpr std::array<std::pair<Degraded, std::string_view>, 5> kDegradedNames = {
-    {{Degraded::kNoModel, "no_model"},
-     {Degraded::kScoreInvalid, "score_invalid"},
-     {Degraded::kPoison, "poison"},
-     {Degraded::kProfileStale, "profile_stale"},
-     {Degraded::kProfileDown, "profile_down"}}};
 
 void append_bool(std::string& out, bool value) {
   out += value ? "true" : "false";
@@ -133,7 +124,7 @@ void append_flags(std::string& out, const VerdictContent& verdict) {
   out += R"(,"degraded":[)";
   bool first = true;
   for (const auto& [bit, name] : kDegradedNames) {
-    if ((decision.degraded & static_cast<std::uint8_t>(bit)) == 0) continue;
+    if (!is_degraded(decision, bit)) continue;
     if (!first) out += ',';
     first = false;
     out += '"';

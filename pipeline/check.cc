@@ -14,6 +14,7 @@
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/open_scorer.h"
+#include "pipeline/registry/verdict_schema.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/version.h"
 
@@ -39,9 +40,22 @@ std::optional<Refusal> refusal_of_broker(const config::Config& config) {
                  kExitUnavailable};
 }
 
+std::optional<Refusal> refusal_of_registry(const config::Config& config) {
+  if (config.registry.urls.empty()) return std::nullopt;
+  registry::RegistryClient client(registry_options(config));
+  if (const auto there = client.check(); !there) return Refusal{there.error(), kExitUnavailable};
+  if (config.operators.verdicts == operators::VerdictFormat::kJson) return std::nullopt;
+  const auto fits = registry::check_verdict_schema(
+      client, verdict_subject(config), config.operators.verdicts, config.registry.auto_register);
+  if (fits) return std::nullopt;
+  return Refusal{fits.error()};
+}
+
 std::optional<Refusal> refusal(const config::Config& config, bool offline) {
   if (const auto scorer = open_scorer(config); !scorer) return Refusal{scorer.error()};
-  return offline ? std::nullopt : refusal_of_broker(config);
+  if (offline) return std::nullopt;
+  if (auto refused = refusal_of_broker(config)) return refused;
+  return refusal_of_registry(config);
 }
 
 /// For programs: findings on stdout, nothing else. What the model or the broker says is one, too.

@@ -106,10 +106,11 @@ struct Batch {
 
 struct EventPath::Impl {
   Impl(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-       telemetry::WorkerMetrics& worker_metrics, operators::FeatureEngine* engine)
+       telemetry::WorkerMetrics& worker_metrics, operators::FeatureEngine* engine,
+       SchemaSource* schemas)
       : lineage(lineage_of(settings, scorer)),
         metrics(worker_metrics),
-        decode(settings.input),
+        decode(settings.input, settings.transactions, schemas),
         validate(settings.input),
         dedupe(settings, std::move(store_of)),
         history(settings),
@@ -117,7 +118,8 @@ struct EventPath::Impl {
         score(scorer, engine == nullptr ? std::span<const std::string>() : engine->names()),
         decide(settings.decide),
         emit(settings.input_topic, lineage, worker_metrics,
-             engine == nullptr ? std::span<const std::string>() : engine->names()),
+             engine == nullptr ? std::span<const std::string>() : engine->names(),
+             settings.verdicts, settings.verdict_schema_id),
         link(engine),
         traces(settings.input_topic, settings.trace_ratio) {}
 
@@ -180,8 +182,10 @@ void note_traced(std::span<const RawRecord> records, const operators::BatchTrace
 }  // namespace
 
 EventPath::EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-                     telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine)
-    : impl_(std::make_unique<Impl>(settings, scorer, std::move(store_of), metrics, engine)) {}
+                     telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine,
+                     SchemaSource* schemas)
+    : impl_(std::make_unique<Impl>(settings, scorer, std::move(store_of), metrics, engine,
+                                   schemas)) {}
 EventPath::~EventPath() = default;
 
 // The way of one payment. Each step knows more than the one before, and its type says so.
@@ -194,7 +198,7 @@ Status EventPath::process(std::span<const RawRecord> records, std::vector<Output
 
   timer.begin(Step::kDecode);
   path.metrics.bad_traceparents.add(static_cast<double>(path.traces.read(records)));
-  path.decode.process(records, batch.decoded, batch.rejected);
+  WEIR_RETURN_IF_ERROR(path.decode.process(records, batch.decoded, batch.rejected));
 
   timer.enter(Step::kValidate);
   path.validate.process(records, batch.decoded, batch.valid, batch.rejected);

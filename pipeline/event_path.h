@@ -13,6 +13,7 @@
 #include "operators/settings.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/record.h"
+#include "pipeline/core/schema_source.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/telemetry/worker_metrics.h"
 #include "pipeline/tracing/traced_record.h"
@@ -26,10 +27,12 @@ using StoreOf = std::function<state::UserStore&(std::int32_t partition)>;
 class EventPath {
  public:
   /// `scorer` may be null: every verdict is then made by the cost rule alone and says so in
-  /// `degraded`. `engine` may be null: declared features are then not computed. Everything passed
-  /// by reference or pointer must outlive the path.
+  /// `degraded`. `engine` may be null: declared features are then not computed. `schemas` may be
+  /// null: no record is then in a registered format. Everything passed by reference or pointer must
+  /// outlive the path.
   EventPath(const operators::Settings& settings, Scorer* scorer, StoreOf store_of,
-            telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine = nullptr);
+            telemetry::WorkerMetrics& metrics, operators::FeatureEngine* engine = nullptr,
+            SchemaSource* schemas = nullptr);
   ~EventPath();
 
   /// Runs a batch. Appends verdicts, features and dead letters to `out`, in input order per

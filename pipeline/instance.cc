@@ -15,6 +15,8 @@
 #include "pipeline/open_scorer.h"
 #include "pipeline/poison_guard.h"
 #include "pipeline/profiles/counted_profiles.h"
+#include "pipeline/registry/cached_schemas.h"
+#include "pipeline/registry/verdict_schema.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/stores.h"
 #include "pipeline/telemetry/log.h"
@@ -76,6 +78,7 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
   WEIR_RETURN_IF_ERROR(instance->load_models());
   WEIR_RETURN_IF_ERROR(instance->start_tracing());
   WEIR_RETURN_IF_ERROR(instance->prepare_topics());
+  WEIR_RETURN_IF_ERROR(instance->prepare_schemas());
   std::error_code error;
   const bool with_entities = workers_in_all(config) > config.workers;
   std::filesystem::create_directories(with_entities ? entity_directory(config) : config.state.dir,
@@ -218,6 +221,24 @@ Status Instance::prepare_topics() {
         config_.topics.transactions, input_partitions_, config_.topics.state, changelog));
   }
   return needs_entities(config_) ? prepare_entity_topics(*cluster) : ok();
+}
+
+/// What is written must be settled before; what is read may wait for the registry, record by
+/// record.
+Status Instance::prepare_schemas() {
+  if (config_.registry.urls.empty()) return ok();
+  registry::RegistryClient client(registry_options(config_));
+  const auto format = config_.operators.verdicts;
+  if (format == operators::VerdictFormat::kJson) {
+    if (const auto there = client.check(); !there) log_warn("{}", there.error().message);
+    return ok();
+  }
+  const auto id = registry::find_verdict_schema(client, verdict_subject(config_), format,
+                                                config_.registry.auto_register);
+  if (!id) return id.error();
+  config_.operators.verdict_schema_id = *id;
+  log_info("verdicts are written by schema {} of {}", *id, verdict_subject(config_));
+  return ok();
 }
 
 /// Internal topics: made when missing. Profiles are read from where they are written, and state is
@@ -371,10 +392,14 @@ Status Instance::work(std::size_t index) {
   if (!worker_settings) return worker_settings.error();
   std::optional<tracing::Recorder> recorder;
   if (exporter_ && !entities) recorder.emplace(exporter_->queue(index), metrics.spans_dropped);
+  std::optional<registry::CachedSchemas> schemas;
+  if (!entities && !config_.registry.urls.empty()) {
+    schemas.emplace(registry_options(config_), clock_, metrics);
+  }
   Worker worker(
       *std::move(worker_settings),
       {input, *output, changelog, stores, clock_, entities ? nullptr : scorers_[index].get(),
-       guard->get(), engine.get(), recorder ? &*recorder : nullptr},
+       guard->get(), engine.get(), recorder ? &*recorder : nullptr, schemas ? &*schemas : nullptr},
       metrics);
   health.set_phase(telemetry::WorkerPhase::kJoining);
   if (engine && profiles_) wait_for_profiles();

@@ -53,6 +53,7 @@ class Instance {
   Status load_models();
   Status start_tracing();
   Status prepare_topics();
+  Status prepare_schemas();
   Status prepare_entity_topics(kafka::Cluster& cluster);
   void follow_profiles();
   void run_worker(std::size_t index);

@@ -30,8 +30,8 @@ LabelFate fate_of(const std::optional<state::LabelOutcome>& outcome) {
 }  // namespace
 
 LabelPath::LabelPath(const operators::Settings& settings, operators::FeatureEngine* engine,
-                     PlaceOf place_of, telemetry::WorkerMetrics& metrics)
-    : decode_(settings.input),
+                     PlaceOf place_of, telemetry::WorkerMetrics& metrics, SchemaSource* schemas)
+    : decode_(settings.input, settings.labels, schemas),
       engine_(engine),
       link_(engine),
       place_of_(std::move(place_of)),
@@ -43,7 +43,9 @@ Status LabelPath::process(std::span<const RawRecord> records, std::vector<Output
   valid_.clear();
   rejected_.clear();
   metrics_.bad_traceparents.add(static_cast<double>(traces_.read(records)));
-  metrics_.tombstones.add(static_cast<double>(decode_.process(records, valid_, rejected_)));
+  const auto tombstones = decode_.process(records, valid_, rejected_);
+  if (!tombstones) return tombstones.error();
+  metrics_.tombstones.add(static_cast<double>(*tombstones));
   for (const auto& label : valid_) {
     WEIR_RETURN_IF_ERROR(apply(label));
     link_.process(label, traces_, out);

@@ -27,13 +27,14 @@ class LabelPath {
   };
   using PlaceOf = std::function<Place(std::int32_t partition)>;
 
-  /// `engine` may be null: labels are then only checked and counted. All must outlive this.
+  /// `engine` may be null: labels are then only checked and counted. `schemas` may be null: no
+  /// label is then in a registered format. All must outlive this.
   LabelPath(const operators::Settings& settings, operators::FeatureEngine* engine, PlaceOf place_of,
-            telemetry::WorkerMetrics& metrics);
+            telemetry::WorkerMetrics& metrics, SchemaSource* schemas = nullptr);
 
   /// Stages what the labels change and appends dead letters and records for entities to `out`.
-  /// Every record that is no tombstone is applied or leaves one dead letter. An Error is a store's:
-  /// the caller rolls back.
+  /// Every record that is no tombstone is applied or leaves one dead letter. An Error is a store's
+  /// or the schema source's: the caller rolls back.
   Status process(std::span<const RawRecord> records, std::vector<OutputRecord>& out);
 
  private:

@@ -11,6 +11,20 @@ kafka::Connection connection(const config::Config& config) {
   return {config.kafka.brokers, config.kafka.properties, config.kafka.group_id};
 }
 
+registry::RegistryOptions registry_options(const config::Config& config) {
+  const auto& from = config.registry;
+  return {.urls = from.urls,
+          .user = from.user,
+          .password = from.password,
+          .bearer_token = from.bearer_token,
+          .ca_file = from.ca_certificates.native(),
+          .timeout = from.timeout};
+}
+
+std::string verdict_subject(const config::Config& config) {
+  return config.topics.verdicts + "-value";
+}
+
 kafka::StreamTopics stream_topics(const config::Config& config) {
   kafka::StreamTopics topics;
   topics[static_cast<std::size_t>(Stream::kVerdicts)] = config.topics.verdicts;
@@ -114,6 +128,10 @@ replay::ReplayOptions replay_options(const config::Config& config) {
   replay::ReplayOptions options;
   options.partitions = static_cast<std::int32_t>(config.topics.partitions);
   options.operators = config.operators;
+  // Files hold lines of JSON, whatever the topics do; a mapping holds for them as well.
+  options.operators.transactions.format = operators::InputFormat::kJson;
+  options.operators.labels.format = operators::InputFormat::kJson;
+  options.operators.verdicts = operators::VerdictFormat::kJson;
   options.retention = operators::retention(config.operators);
   return options;
 }

@@ -7,12 +7,18 @@
 #include "pipeline/config/config.h"
 #include "pipeline/kafka/connection.h"
 #include "pipeline/kafka/kafka_output.h"
+#include "pipeline/registry/registry_client.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/worker.h"
 #include "state/user_store.h"
 
 namespace weir {
 
+/// What the registry section says; urls may be empty: there is none.
+registry::RegistryOptions registry_options(const config::Config& config);
+/// Where the schema of verdicts is registered: the topic's name and "-value", as stock clients
+/// expect.
+std::string verdict_subject(const config::Config& config);
 kafka::Connection connection(const config::Config& config);
 kafka::StreamTopics stream_topics(const config::Config& config);
 Result<state::UserStoreOptions> store_options(const config::Config& config,

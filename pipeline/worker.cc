@@ -42,14 +42,14 @@ Worker::Worker(WorkerOptions options, WorkerPorts ports, telemetry::WorkerMetric
           [this](std::int32_t partition) -> state::UserStore& {
             return *partitions_.at(partition).store;
           },
-          metrics, ports.engine),
+          metrics, ports.engine, ports.schemas),
       label_path_(
           options_.operators, ports.engine,
           [this](std::int32_t id) -> LabelPath::Place {
             Partition& partition = partitions_.at(id);
             return {*partition.store, partition.next.events};
           },
-          metrics),
+          metrics, ports.schemas),
       pacer_(options_.pacing) {
   metrics_.forget_staged();  // of a worker that ended in the middle
   traced_.reserve(tracing::Recorder::kRecordsMax);

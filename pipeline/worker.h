@@ -20,6 +20,7 @@
 #include "pipeline/commit_pacer.h"
 #include "pipeline/core/clock.h"
 #include "pipeline/core/log.h"
+#include "pipeline/core/schema_source.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/entity_path.h"
 #include "pipeline/event_path.h"
@@ -57,6 +58,7 @@ struct WorkerPorts {
   PoisonGuard* guard = nullptr;                // null: replay
   operators::FeatureEngine* engine = nullptr;  // null: declared features are not computed
   tracing::Recorder* recorder = nullptr;       // null: no spans are kept
+  SchemaSource* schemas = nullptr;             // null: records are plain JSON
 };
 
 class Worker final : private AssignmentListener {

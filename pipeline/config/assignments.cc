@@ -1,7 +1,11 @@
 #include "pipeline/config/assignments.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "operators/decode.h"
+#include "operators/decode_label.h"
 #include "pipeline/config/features.h"
 #include "pipeline/config/suggest.h"
 #include "pipeline/config/text_forms.h"
@@ -10,6 +14,8 @@ namespace weir::config {
 namespace {
 
 constexpr std::string_view kPropertiesSection = "kafka.properties";
+constexpr std::string_view kPaymentMapping = "mapping.transactions.";
+constexpr std::string_view kLabelMapping = "mapping.labels.";
 constexpr std::string_view kCurrencySection = "decide.costs_by_currency";
 
 std::string_view last_word(std::string_view path) {
@@ -171,6 +177,21 @@ class TreeWalk {
   std::vector<Diagnostic>& diagnostics_;
 };
 
+/// Fields have the names that they have in plain JSON.
+std::optional<Complaint> refuse_field(std::string_view section, std::string_view name) {
+  const auto fields =
+      section == kPaymentMapping ? operators::payment_fields() : operators::label_fields();
+  std::vector<std::string> known;
+  for (const auto& field : fields) {
+    if (field.kind != operators::FieldKind::kFlatMap) known.emplace_back(field.name);
+  }
+  if (std::find(known.begin(), known.end(), name) != known.end()) return std::nullopt;
+  const auto near = nearest(name, known);
+  return Complaint{fmt::format("{}{}: no such field", section, name),
+                   near ? fmt::format("did you mean '{}'?", *near)
+                        : fmt::format("known: {}", fmt::join(known, ", "))};
+}
+
 /// Names that stand in for a `*` have rules of their own.
 std::optional<Complaint> refuse_name(std::string_view path, const KeyMatch& match) {
   if (path.starts_with(kPropertiesSection)) {
@@ -181,6 +202,10 @@ std::optional<Complaint> refuse_name(std::string_view path, const KeyMatch& matc
       return Complaint{fmt::format("'{}' is not a librdkafka property", match.name),
                        "check the name"};
     }
+  }
+  for (const std::string_view section : {kPaymentMapping, kLabelMapping}) {
+    if (!path.starts_with(section)) continue;
+    if (auto complaint = refuse_field(section, match.name)) return complaint;
   }
   if (path.starts_with(kCurrencySection) && !is_currency(match.name)) {
     return Complaint{fmt::format("unknown currency '{}'", match.name),

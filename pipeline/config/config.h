@@ -93,6 +93,17 @@ struct FeatureConfig {
   double default_value = 0;
 };
 
+/// The schema registry: where the ids in front of records lead to.
+struct RegistryConfig {
+  std::vector<std::string> urls;  // empty: none
+  std::string user;               // with password; empty: no basic authentication
+  std::string password;
+  std::string bearer_token;
+  std::filesystem::path ca_certificates;  // empty: the system's
+  std::chrono::milliseconds timeout{2'000};
+  bool auto_register = false;
+};
+
 struct Config {
   KafkaConfig kafka;
   TopicsConfig topics;
@@ -105,7 +116,8 @@ struct Config {
   ModelConfig model;
   std::vector<FeatureConfig> features;
   EntitiesConfig entities;
-  operators::Settings operators;  // input.*, dedupe.*, history.*, decide.*, compiled features
+  RegistryConfig registry;
+  operators::Settings operators;  // input.*, formats.*, mapping.*, dedupe.*, ..., compiled features
   std::string admin_listen = "127.0.0.1:9464";
   std::chrono::milliseconds metrics_interval{10'000};
   std::vector<std::string> metrics_currencies{"EUR", "USD"};  // ISO codes

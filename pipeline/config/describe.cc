@@ -14,6 +14,7 @@ namespace weir::config {
 namespace {
 
 constexpr std::string_view kMask = "\"********\"";
+constexpr std::string_view kNothing = "\"\"";
 
 std::string describe_model(const Config& c) {
   if (c.model.package.empty())
@@ -46,6 +47,12 @@ std::string describe_features(const operators::Settings& settings) {
     text += fmt::format("; look back {}", format_duration(std::chrono::milliseconds(reach_ms)));
   }
   return text;
+}
+
+/// The value as YAML, unless it is a secret; that there is none may be seen.
+std::string shown(const Key& key, Config& config, std::string_view name, const Origin& origin) {
+  std::string value = value_of(key.slot, config, name);
+  return origin.secret && value != kNothing ? std::string(kMask) : value;
 }
 
 /// One line of the dump: key, value, and as a comment where the value came from.
@@ -100,8 +107,7 @@ std::string dump_resolved(const Loaded& loaded) {
     if (key.path.find('*') == std::string_view::npos) {
       const auto origin = loaded.origins.find(std::string(key.path));
       const Origin& from = origin == loaded.origins.end() ? Origin{} : origin->second;
-      text += dump_line(key.path, from.secret ? std::string(kMask) : value_of(key.slot, config, {}),
-                        from);
+      text += dump_line(key.path, shown(key, config, {}, from), from);
       continue;
     }
     if (key.path == "features.*.name") text += dump_features(loaded);
@@ -109,9 +115,7 @@ std::string dump_resolved(const Loaded& loaded) {
     for (const auto& [path, origin] : loaded.origins) {  // keys with a `*` have no defaults
       const auto match = find_key(path);
       if (!match || match->key != &key) continue;
-      text += dump_line(
-          path, origin.secret ? std::string(kMask) : value_of(key.slot, config, match->name),
-          origin);
+      text += dump_line(path, shown(key, config, match->name, origin), origin);
     }
   }
   return text;

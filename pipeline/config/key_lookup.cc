@@ -132,6 +132,7 @@ std::vector<std::string> words_below(std::string_view section) {
 }
 
 bool is_secret(std::string_view path) {
+  if (path == "registry.password" || path == "registry.bearer_token") return true;
   if (!path.starts_with(kPropertiesPrefix)) return false;
   std::string property(path.substr(kPropertiesPrefix.size()));
   std::transform(property.begin(), property.end(), property.begin(),

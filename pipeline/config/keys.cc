@@ -19,6 +19,8 @@ constexpr double kDefaultMax = 1e15;
 
 constexpr std::array<std::string_view, 2> kDeliveries = {"exactly_once", "at_least_once"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<std::string_view, 4> kInputFormats = {"json", "avro", "protobuf", "auto"};
+constexpr std::array<std::string_view, 3> kVerdictFormats = {"json", "avro", "protobuf"};
 constexpr std::array<std::string_view, 2> kLogFormats = {"text", "json"};
 constexpr std::array<std::string_view, 2> kFuturePolicies = {"dead_letter", "clamp"};
 constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "decline"};
@@ -31,6 +33,31 @@ constexpr std::array<std::string_view, 3> kSafeActions = {"approve", "review", "
   [](Config & c, std::string_view index) -> auto& { \
     return feature(c, index).member;                \
   }
+
+std::size_t get_transactions_format(const Config& c, std::string_view) {
+  return static_cast<std::size_t>(c.operators.transactions.format);
+}
+void set_transactions_format(Config& c, std::string_view, std::size_t i) {
+  c.operators.transactions.format = static_cast<operators::InputFormat>(i);
+}
+std::size_t get_labels_format(const Config& c, std::string_view) {
+  return static_cast<std::size_t>(c.operators.labels.format);
+}
+void set_labels_format(Config& c, std::string_view, std::size_t i) {
+  c.operators.labels.format = static_cast<operators::InputFormat>(i);
+}
+std::size_t get_verdicts_format(const Config& c, std::string_view) {
+  return static_cast<std::size_t>(c.operators.verdicts);
+}
+void set_verdicts_format(Config& c, std::string_view, std::size_t i) {
+  c.operators.verdicts = static_cast<operators::VerdictFormat>(i);
+}
+std::vector<std::string>& payment_path(Config& c, std::string_view field) {
+  return c.operators.transactions.mapping[std::string(field)];
+}
+std::vector<std::string>& label_path(Config& c, std::string_view field) {
+  return c.operators.labels.mapping[std::string(field)];
+}
 
 std::string& kafka_property(Config& c, std::string_view name) {
   return c.kafka.properties[std::string(name)];
@@ -184,6 +211,36 @@ const Key kKeys[] = {
     {"model.allow", TextListKey{WEIR_FIELD(model.allow), is_digest, "sha256: and 64 hex digits"},
      "Digests of packages that may be loaded. Empty: any package whose own digests are right."},
 
+    {"formats.transactions",
+     ChoiceKey{kInputFormats, get_transactions_format, set_transactions_format},
+     "How payments are written. avro, protobuf: behind a schema id; json: plain, or behind an id "
+     "that is not looked up; auto: whatever each record's id says, JSON without one."},
+    {"formats.labels", ChoiceKey{kInputFormats, get_labels_format, set_labels_format},
+     "The same of labels."},
+    {"formats.verdicts", ChoiceKey{kVerdictFormats, get_verdicts_format, set_verdicts_format},
+     "How verdicts are written. avro, protobuf: behind the id of the schema in deploy/schemas, "
+     "which must be in the registry under <topics.verdicts>-value."},
+    {"registry.urls",
+     TextListKey{WEIR_FIELD(registry.urls), is_http_url, "http:// or https:// addresses"},
+     "Schema registry with Confluent's API, path included; several are tried in turn. Each schema "
+     "is fetched once; while none answers, payments with new schemas wait."},
+    {"registry.user", TextKey{WEIR_FIELD(registry.user), nullptr, "text"},
+     "Name for basic authentication. Empty: none."},
+    {"registry.password", TextKey{WEIR_FIELD(registry.password), nullptr, "text"},
+     "Its password; give registry.password_file."},
+    {"registry.bearer_token", TextKey{WEIR_FIELD(registry.bearer_token), nullptr, "text"},
+     "Token instead of name and password; give registry.bearer_token_file."},
+    {"registry.ca_certificates", PathKey{WEIR_FIELD(registry.ca_certificates)},
+     "Certificates to trust, as PEM. Empty: the system's."},
+    {"registry.timeout", DurationKey{WEIR_FIELD(registry.timeout), 50ms, 30s},
+     "Longest wait for one answer. A worker decides nothing while it waits for a new schema."},
+    {"registry.auto_register", SwitchKey{WEIR_FIELD(registry.auto_register)},
+     "Register the schema of verdicts when it is not there. Else somebody must have."},
+    {"mapping.transactions.*", TextListKey{payment_path, nullptr, "paths"},
+     "Where a payment's field stands when not at the top under its own name: Body.Tx.TxId, several "
+     "to be tried in turn, or =constant."},
+    {"mapping.labels.*", TextListKey{label_path, nullptr, "paths"}, "The same of a label's."},
+
     {"input.record_bytes_max",
      BytesKey{WEIR_FIELD(operators.input.record_bytes_max), 256, 16 * kMiB},
      "Larger records become dead letters (oversize)."},
@@ -277,7 +334,7 @@ const Key kKeys[] = {
      "Currencies whose amounts are counted apart; all others are added up as one. Each costs 5 "
      "series a worker."},
     {"tracing.endpoint",
-     TextKey{WEIR_FIELD(tracing.endpoint), is_http_url, "http://host:port, or nothing"},
+     TextKey{WEIR_FIELD(tracing.endpoint), is_http_url_or_nothing, "http://host:port, or nothing"},
      "Where spans are sent: the base URL of an OpenTelemetry collector that speaks OTLP/HTTP. "
      "Empty: none are kept; traces of callers are carried on all the same."},
     {"tracing.headers_file", PathKey{WEIR_FIELD(tracing.headers_file)},

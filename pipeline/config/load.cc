@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "operators/decode.h"
+#include "operators/decode_label.h"
 #include "pipeline/config/assignments.h"
 #include "pipeline/config/features.h"
 #include "pipeline/config/interpolation.h"
@@ -251,6 +253,41 @@ class Loader {
                "remember ids at least as long as payments may be late");
     }
     check_topics_differ();
+    check_registry();
+    check_fields("mapping.transactions.", operators::payment_fields(), c.operators.transactions);
+    check_fields("mapping.labels.", operators::label_fields(), c.operators.labels);
+  }
+
+  void check_registry() {
+    const Config& c = loaded_.config;
+    const auto needs = [](const operators::RecordFormat& records) {
+      return records.format != operators::InputFormat::kJson;
+    };
+    if (c.registry.urls.empty() && (needs(c.operators.transactions) || needs(c.operators.labels) ||
+                                    c.operators.verdicts != operators::VerdictFormat::kJson)) {
+      conflict({"formats.transactions", "formats.labels", "formats.verdicts"},
+               "registered formats need a schema registry, and registry.urls names none",
+               "set registry.urls");
+    }
+    if (!c.registry.bearer_token.empty() && !c.registry.user.empty()) {
+      conflict({"registry.bearer_token", "registry.user"},
+               "registry.bearer_token and registry.user are both given", "keep one of them");
+    }
+  }
+
+  void check_fields(std::string_view section, std::span<const operators::FieldSpec> fields,
+                    const operators::RecordFormat& records) {
+    if (records.mapping.empty()) return;
+    const auto blamed = [&](const std::string& field) -> const Assignment& {
+      const auto found = assignments_.find(std::string(section) + field);
+      return found != assignments_.end() ? found->second
+                                         : assignments_.lower_bound(std::string(section))->second;
+    };
+    for (auto& flaw : operators::check_mapping(fields, records.mapping)) {
+      const Assignment& at = blamed(flaw.field);
+      report(at, at.place, fmt::format("{}{}: {}", section, flaw.field, flaw.what),
+             std::move(flaw.remedy));
+    }
   }
 
   void check_topics_differ() {

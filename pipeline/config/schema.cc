@@ -35,7 +35,8 @@ struct TypeSchema {
   Json operator()(const TextKey&) const { return {{"type", "string"}}; }
   Json operator()(const PathKey&) const { return {{"type", "string"}}; }
   Json operator()(const TextListKey&) const {
-    return or_variable({{"type", "array"}, {"items", {{"type", "string"}}}});
+    const Json one = {{"type", "string"}};  // stands alone or in a list
+    return {{"anyOf", {{{"type", "array"}, {"items", one}}, one}}};
   }
   Json operator()(const ChoiceKey& k) const {
     return or_variable({{"enum", std::vector(k.options.begin(), k.options.end())}});

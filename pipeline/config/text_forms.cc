@@ -78,8 +78,11 @@ bool is_feature_name(std::string_view text) {
                      [&](char c) { return small(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
+bool is_http_url_or_nothing(std::string_view text) {
+  return text.empty() || is_http_url(text);
+}
+
 bool is_http_url(std::string_view text) {
-  if (text.empty()) return true;
   const std::string_view scheme = text.starts_with("https://") ? "https://" : "http://";
   if (!text.starts_with(scheme)) return false;
   text.remove_prefix(scheme.size());
@@ -87,6 +90,7 @@ bool is_http_url(std::string_view text) {
     return c > ' ' && c <= '~' && c != '@' && c != '?' && c != '#';
   });
 }
+
 bool is_currency(std::string_view text) {
   return find_currency(text) != nullptr;
 }

@@ -14,8 +14,9 @@ bool is_broker_list(std::string_view text);
 bool is_listen_address(std::string_view text);
 /// "sha256:" and 64 lower-case hex digits.
 bool is_digest(std::string_view text);
-/// "http://host:port/path" or https, or nothing; no user, query or fragment.
+/// "http://host:port/path" or https; no user, query or fragment.
 bool is_http_url(std::string_view text);
+bool is_http_url_or_nothing(std::string_view text);
 /// An active ISO 4217 code.
 bool is_currency(std::string_view text);
 /// What may stand as a property name below kafka.properties.

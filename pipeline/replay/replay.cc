@@ -34,9 +34,9 @@ struct Payment {
 
 /// Lines in event-time order; ties and unreadable lines keep the order of the file.
 Result<std::vector<Payment>> read_payments(const std::string& file,
-                                           const operators::InputSettings& settings) {
+                                           const operators::Settings& settings) {
   std::vector<Payment> payments;
-  operators::Decode decode(settings);
+  operators::Decode decode(settings.input, settings.transactions);
   std::vector<operators::DecodedTransaction> decoded;
   std::vector<operators::Rejection> rejected;
   std::int64_t last_ms = 0;
@@ -45,7 +45,7 @@ Result<std::vector<Payment>> read_payments(const std::string& file,
     record.value = line;
     decoded.clear();
     rejected.clear();
-    decode.process({&record, 1}, decoded, rejected);
+    WEIR_RETURN_IF_ERROR(decode.process({&record, 1}, decoded, rejected));
     std::string user;
     if (!decoded.empty()) {
       user = decoded.front().user_id;
@@ -103,9 +103,9 @@ void write_dead_letter(std::ostream& out, const OutputRecord& record) {
 
 Status run_replay(const ReplayOptions& options, Scorer* scorer, const ReplaySinks& sinks,
                   ReplayResult& result) {
-  auto payments = read_payments(options.transactions, options.operators.input);
+  auto payments = read_payments(options.transactions, options.operators);
   if (!payments) return payments.error();
-  operators::DecodeLabels decode_label(options.operators.input);
+  operators::DecodeLabels decode_label(options.operators.input, options.operators.labels);
   std::vector<Label> labels;
   if (!options.labels.empty()) {
     WEIR_RETURN_IF_ERROR(read_labels(options.labels, decode_label, labels, result));

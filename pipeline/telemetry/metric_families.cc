@@ -103,6 +103,11 @@ const CellFamily kCells[] = {
      "the "
      "stage had nothing to say of them (none); it was behind (stale) or not there (down).",
      kCounter, WEIR_CELLS(profile_lookups), Merge::kSum, "state", kProfileStateNames},
+    {"weir_registry_requests_total",
+     "Requests to the schema registry: answered, or failed when it was away or unwell.", kCounter,
+     WEIR_CELLS(registry_requests), Merge::kSum, "result", kRegistryAnswerNames},
+    {"weir_registry_schemas", "Registered schemas that are kept.", kGauge,
+     WEIR_CELL(registry_schemas)},
 };
 
 #undef WEIR_CELL

@@ -61,10 +61,12 @@ enum class RejectReason : std::uint8_t {
   kRange,
   kPan,
   kFuture,
-  kPoison
+  kPoison,
+  kSchema
 };
-inline constexpr std::array<std::string_view, 8> kRejectReasonNames = {
-    "decode", "oversize", "missing_field", "key_mismatch", "range", "pan", "future", "poison"};
+inline constexpr std::array<std::string_view, 9> kRejectReasonNames = {
+    "decode", "oversize", "missing_field", "key_mismatch", "range",
+    "pan",    "future",   "poison",        "schema"};
 
 inline constexpr std::array<std::string_view, 4> kCommitOutcomeNames = {"committed", "aborted",
                                                                         "fenced", "unknown"};
@@ -85,6 +87,9 @@ struct DeadLetterCounters {
                  static_cast<std::size_t>(reason)];
   }
 };
+
+/// Whether the schema registry answered a request. Label values.
+inline constexpr std::array<std::string_view, 2> kRegistryAnswerNames = {"answered", "failed"};
 
 struct WorkerMetrics {
   // What became of the input: counted when it commits.
@@ -128,6 +133,8 @@ struct WorkerMetrics {
   Cell rebalances;
   Cell store_rebuilds;  // local stores refused and rebuilt from the changelog
   std::array<Cell, kProfileStateNames.size()> profile_lookups;
+  std::array<Cell, kRegistryAnswerNames.size()> registry_requests;
+  Cell registry_schemas;                                           // gauge
   StalenessHistogram profile_staleness_seconds{kStalenessBounds};  // at lookups
 
   /// Of a worker that has ended: what it had is nobody's now.

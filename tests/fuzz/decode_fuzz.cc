@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<DecodedTransaction> decoded;
   std::vector<ValidTransaction> valid;
   std::vector<Rejection> rejected;
-  const std::size_t tombstones = decode.process({&record, 1}, decoded, rejected);
+  const std::size_t tombstones = *decode.process({&record, 1}, decoded, rejected);
   validate.process({&record, 1}, decoded, valid, rejected);
   WEIR_CHECK(tombstones + valid.size() + rejected.size() == 1);
   if (!valid.empty()) check_payment(valid.front());

@@ -67,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static DecodeLabels lines{InputSettings{}};
   std::vector<ValidLabel> labels;
   std::vector<Rejection> rejected;
-  const std::size_t tombstones = decode.process({&record, 1}, labels, rejected);
+  const std::size_t tombstones = *decode.process({&record, 1}, labels, rejected);
   WEIR_CHECK(tombstones + labels.size() + rejected.size() == 1);
   const auto line = lines.parse(record.value);
   if (!labels.empty()) {
@@ -79,7 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Clamping accepts the same, and of what is refused for the future the label times alone.
   std::vector<ValidLabel> clamped;
   std::vector<Rejection> refused;
-  WEIR_CHECK(clamp.process({&record, 1}, clamped, refused) == tombstones);
+  WEIR_CHECK(*clamp.process({&record, 1}, clamped, refused) == tombstones);
   WEIR_CHECK(tombstones + clamped.size() + refused.size() == 1);
   if (!clamped.empty()) {
     check_label(clamped.front(), record, kStamped + InputSettings{}.future_max);

@@ -24,9 +24,9 @@ FENCES = {
     r"(torch|ATen|c10)/": "models",
     r"xgboost/": "models",
     r"(prometheus/|microhttpd\.h)": "pipeline/telemetry",
-    r"curl/": "pipeline/http",
     r"yaml-cpp/": "pipeline/config",
     r"pybind11/": "pipeline/python",
+    r"google/protobuf/": "operators",
     r"curl/": "pipeline/http",
 }
 

@@ -140,6 +140,10 @@ case("a minute and a millisecond ahead", {"event_time": NOON_MS + 60_001}, times
 good("a minute ahead", {"event_time": NOON_MS + 60_000}, timestamp_ms=NOON_MS)
 good("ahead of an unknown timestamp", {"event_time": NOON_MS * 2})
 
+# What takes more than one record to show is in tests/data/formats.
+case("a schema id nobody registered", b"\x00\x00\x00\x00\x07\x02t1", reason="schema", detail="an id that nobody registered", format="auto")
+case("ends inside its schema id", b"\x00\x00\x00", reason="schema", detail="ends inside its schema id", format="auto")
+
 path = pathlib.Path(__file__).parent / "cases.jsonl"
 path.write_text("".join(json.dumps(c, ensure_ascii=False) + "\n" for c in cases), encoding="utf-8")
 

@@ -46,7 +46,7 @@ class DecodeLabelsTest : public testing::Test {
     labels_.clear();
     std::vector<Rejection> rejected;
     DecodeLabels decode(settings_);
-    tombstones_ = decode.process({&record, 1}, labels_, rejected);
+    tombstones_ = *decode.process({&record, 1}, labels_, rejected);
     if (rejected.empty()) return {};
     return std::string(
                telemetry::kRejectReasonNames[static_cast<std::size_t>(rejected[0].reason)]) +
@@ -223,7 +223,7 @@ TEST_F(DecodeLabelsTest, GoodAndBadLabelsOfABatchKeepTheirIndices) {
   }
   std::vector<ValidLabel> labels;
   std::vector<Rejection> rejected;
-  DecodeLabels(settings_).process(records, labels, rejected);
+  ASSERT_TRUE(DecodeLabels(settings_).process(records, labels, rejected));
   ASSERT_EQ(labels.size(), 2U);
   EXPECT_EQ(labels[0].record, 0U);
   EXPECT_EQ(labels[1].record, 2U);

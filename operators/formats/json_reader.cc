@@ -1,13 +1,12 @@
-#include "operators/record_fields.h"
+#include "operators/formats/json_reader.h"
 
 #include <algorithm>
 #include <cstring>
-#include <deque>
 #include <vector>
 
 #include <simdjson.h>
 
-#include "operators/card_number.h"
+#include "operators/formats/text_arena.h"
 #include "pipeline/core/error.h"
 
 namespace weir::operators {
@@ -17,7 +16,6 @@ namespace ondemand = simdjson::ondemand;
 
 /// Unknown fields may nest, but not without bound: checking them recurses.
 constexpr int kDepthMax = 32;
-constexpr std::size_t kFieldsMax = 32;  // bits of the set of fields seen
 
 using MaybeFlaw = std::optional<RecordFlaw>;
 
@@ -133,15 +131,20 @@ MaybeFlaw check_flat_map(std::string_view field, ondemand::value& value) {
 
 }  // namespace
 
-struct RecordFields::Parser {
-  std::span<const FieldSpec> fields;
+struct JsonReader::Parser {
+  const FieldTree& tree;
   ondemand::parser json;
-  std::vector<char> padded;           // one record and simdjson's padding
-  std::deque<std::string> unescaped;  // strings that had escapes; a deque keeps their addresses
+  std::vector<char> padded;  // one record and simdjson's padding
+  TextArena unescaped;       // strings that had escapes
 
-  MaybeFlaw read(std::string_view bytes, std::span<std::string_view> values);
+  explicit Parser(const FieldTree& fields) : tree(fields) {}
+  MaybeFlaw read(std::string_view bytes, std::span<std::string_view> slots);
 
  private:
+  MaybeFlaw read_object(std::string_view bytes, const WantedField& wanted, ondemand::object& object,
+                        int depth, std::span<std::string_view> slots);
+  MaybeFlaw take_below(std::string_view bytes, const WantedField& wanted, ondemand::value& value,
+                       int depth, std::span<std::string_view> slots);
   MaybeFlaw take(std::string_view bytes, const FieldSpec& field, ondemand::value& value,
                  std::string_view& out);
   MaybeFlaw take_text(std::string_view bytes, const FieldSpec& field, std::string_view token,
@@ -152,7 +155,7 @@ struct RecordFields::Parser {
   }
 };
 
-MaybeFlaw RecordFields::Parser::read(std::string_view bytes, std::span<std::string_view> values) {
+MaybeFlaw JsonReader::Parser::read(std::string_view bytes, std::span<std::string_view> slots) {
   padded.resize(std::max(padded.size(), bytes.size() + simdjson::SIMDJSON_PADDING));
   std::memcpy(padded.data(), bytes.data(), bytes.size());
   std::memset(padded.data() + bytes.size(), ' ', simdjson::SIMDJSON_PADDING);
@@ -163,25 +166,7 @@ MaybeFlaw RecordFields::Parser::read(std::string_view bytes, std::span<std::stri
   }
   ondemand::object object;
   if (const auto error = document.get_object().get(object)) return flaw_of(error);
-  std::uint32_t seen = 0;
-  for (auto entry : object) {
-    std::string_view key;
-    if (const auto error = entry.unescaped_key().get(key)) return flaw_of(error);
-    ondemand::value value;
-    if (const auto error = entry.value().get(value)) return flaw_of(error);
-    std::size_t i = 0;
-    while (i < fields.size() && fields[i].name != key) ++i;
-    if (i == fields.size()) {
-      if (auto flaw = check_ignored(value, 1)) return flaw;
-      continue;
-    }
-    const std::uint32_t mask = 1U << i;
-    if ((seen & mask) != 0) {
-      return RecordFlaw{RejectReason::kDecode, fields[i].name, "given twice"};
-    }
-    seen |= mask;
-    if (auto flaw = take(bytes, fields[i], value, values[i])) return flaw;
-  }
+  if (auto flaw = read_object(bytes, tree.root(), object, 1, slots)) return flaw;
   // At the end there is no location left.
   const char* rest = nullptr;
   if (document.current_location().get(rest) == simdjson::SUCCESS) {
@@ -190,13 +175,56 @@ MaybeFlaw RecordFields::Parser::read(std::string_view bytes, std::span<std::stri
   return std::nullopt;
 }
 
-MaybeFlaw RecordFields::Parser::take(std::string_view bytes, const FieldSpec& field,
-                                     ondemand::value& value, std::string_view& out) {
+MaybeFlaw JsonReader::Parser::read_object(std::string_view bytes, const WantedField& wanted,
+                                          ondemand::object& object, int depth,
+                                          std::span<std::string_view> slots) {
+  const std::span fields = wanted.below;
+  std::uint64_t seen = 0;
+  for (auto entry : object) {
+    std::string_view key;
+    if (const auto error = entry.unescaped_key().get(key)) return flaw_of(error);
+    ondemand::value value;
+    if (const auto error = entry.value().get(value)) return flaw_of(error);
+    std::size_t i = 0;
+    while (i < fields.size() && fields[i].name != key) ++i;
+    if (i == fields.size()) {
+      if (auto flaw = check_ignored(value, depth)) return flaw;
+      continue;
+    }
+    const std::uint64_t mask = std::uint64_t{1} << i;
+    if ((seen & mask) != 0) {
+      return RecordFlaw{RejectReason::kDecode, fields[i].name, "given twice"};
+    }
+    seen |= mask;
+    const int slot = fields[i].slot;
+    auto flaw = slot < 0 ? take_below(bytes, fields[i], value, depth, slots)
+                         : take(bytes, tree.slots()[static_cast<std::size_t>(slot)], value,
+                                slots[static_cast<std::size_t>(slot)]);
+    if (flaw) return flaw;
+  }
+  return std::nullopt;
+}
+
+/// Something on the way to a mapped field. What is no object has nothing below it: the field is
+/// absent, as it is where the name does not occur.
+MaybeFlaw JsonReader::Parser::take_below(std::string_view bytes, const WantedField& wanted,
+                                         ondemand::value& value, int depth,
+                                         std::span<std::string_view> slots) {
+  if (!trim_right(value.raw_json_token()).starts_with('{')) return check_ignored(value, depth);
+  ondemand::object object;
+  if (const auto error = value.get_object().get(object)) return flaw_of(error);
+  return read_object(bytes, wanted, object, depth + 1, slots);
+}
+
+MaybeFlaw JsonReader::Parser::take(std::string_view bytes, const FieldSpec& field,
+                                   ondemand::value& value, std::string_view& out) {
   const std::string_view token = trim_right(value.raw_json_token());
   if (token == "null") return std::nullopt;
   switch (field.kind) {
     case FieldKind::kString:
     case FieldKind::kStringOrNumber:
+    case FieldKind::kAmount:
+    case FieldKind::kTime:
       return take_text(bytes, field, token, value, out);
     case FieldKind::kBool:
       if (token != "true" && token != "false") {
@@ -210,9 +238,9 @@ MaybeFlaw RecordFields::Parser::take(std::string_view bytes, const FieldSpec& fi
   return std::nullopt;
 }
 
-MaybeFlaw RecordFields::Parser::take_text(std::string_view bytes, const FieldSpec& field,
-                                          std::string_view token, ondemand::value& value,
-                                          std::string_view& out) {
+MaybeFlaw JsonReader::Parser::take_text(std::string_view bytes, const FieldSpec& field,
+                                        std::string_view token, ondemand::value& value,
+                                        std::string_view& out) {
   if (token.size() >= 2 && token.front() == '"' && token.back() == '"') {
     if (token.find('\\') == std::string_view::npos) {
       out = in_record(bytes, token.substr(1, token.size() - 2));
@@ -220,10 +248,10 @@ MaybeFlaw RecordFields::Parser::take_text(std::string_view bytes, const FieldSpe
     }
     std::string_view text;
     if (const auto error = value.get_string().get(text)) return flaw_of(error);
-    out = unescaped.emplace_back(text);
+    out = unescaped.copy(text);
     return std::nullopt;
   }
-  if (field.kind == FieldKind::kStringOrNumber && !token.empty()) {
+  if (field.kind != FieldKind::kString && !token.empty()) {
     // NaN and Infinity are not JSON, but some encoders write them: validate refuses them as a bad
     // amount.
     const char c = token.front();
@@ -241,39 +269,17 @@ MaybeFlaw RecordFields::Parser::take_text(std::string_view bytes, const FieldSpe
       field.kind == FieldKind::kString ? "string expected" : "number or string expected"};
 }
 
-std::string detail_of(const RecordFlaw& flaw) {
-  std::string detail(flaw.field);
-  if (!detail.empty()) detail += ": ";
-  detail += flaw.what;
-  return detail;
+JsonReader::JsonReader(const FieldTree& tree) : parser_(std::make_unique<Parser>(tree)) {}
+JsonReader::~JsonReader() = default;
+
+void JsonReader::forget() {
+  parser_->unescaped.forget();
 }
 
-std::optional<RecordFlaw> refuse_unread(const RawRecord& record, std::size_t record_bytes_max) {
-  if (record.key.size() + record.value.size() > record_bytes_max) {
-    return RecordFlaw{RejectReason::kOversize, "", "larger than input.record_bytes_max"};
-  }
-  if (contains_card_number(record.value) || contains_card_number(record.key)) {
-    return RecordFlaw{RejectReason::kPan, "", "holds a raw card number"};
-  }
-  return std::nullopt;
-}
-
-RecordFields::RecordFields(std::span<const FieldSpec> fields)
-    : parser_(std::make_unique<Parser>()) {
-  WEIR_CHECK(fields.size() <= kFieldsMax);
-  parser_->fields = fields;
-}
-RecordFields::~RecordFields() = default;
-
-void RecordFields::forget() {
-  parser_->unescaped.clear();
-}
-
-std::optional<RecordFlaw> RecordFields::read(std::string_view bytes,
-                                             std::span<std::string_view> values) {
-  WEIR_CHECK(values.size() == parser_->fields.size());
-  std::fill(values.begin(), values.end(), std::string_view());
-  return parser_->read(bytes, values);
+std::optional<RecordFlaw> JsonReader::read(std::string_view bytes,
+                                           std::span<std::string_view> slots) {
+  WEIR_CHECK(slots.size() == parser_->tree.slots().size());
+  return parser_->read(bytes, slots);
 }
 
 }  // namespace weir::operators
