@@ -34,9 +34,11 @@ struct TypeSchema {
   Json operator()(const SwitchKey&) const { return or_variable({{"type", "boolean"}}); }
   Json operator()(const TextKey&) const { return {{"type", "string"}}; }
   Json operator()(const PathKey&) const { return {{"type", "string"}}; }
-  Json operator()(const TextListKey&) const {
-    const Json one = {{"type", "string"}};  // stands alone or in a list
-    return {{"anyOf", {{{"type", "array"}, {"items", one}}, one}}};
+  Json operator()(const TextListKey& k) const {
+    const Json one = {{"type", "string"}};
+    const Json list = or_variable({{"type", "array"}, {"items", one}});
+    if (k.accepts != nullptr) return list;
+    return {{"anyOf", {list, one}}};  // any text will do: it may stand alone
   }
   Json operator()(const ChoiceKey& k) const {
     return or_variable({{"enum", std::vector(k.options.begin(), k.options.end())}});
