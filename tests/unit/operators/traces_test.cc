@@ -13,7 +13,7 @@ namespace {
 const std::string kParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const std::string kNotSampled = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
-std::string header(const OutputRecord& record, std::string_view name) {
+std::string header_of(const OutputRecord& record, std::string_view name) {
   for (const auto& [key, value] : record.headers) {
     if (key == name) return value;
   }
@@ -42,13 +42,13 @@ TEST_F(TracesTest, EverythingThatLeavesForAPaymentContinuesItsTrace) {
   const auto out = send({{payment("t1", "u", kNoon), {{"traceparent", kParent}}, 7}});
   ASSERT_GE(out.size(), 1U);
   for (const OutputRecord& record : out) {
-    const auto ours = parse_traceparent(header(record, "traceparent"));
+    const auto ours = parse_traceparent(header_of(record, "traceparent"));
     ASSERT_TRUE(ours);
     EXPECT_EQ(trace_id_text(*ours), "4bf92f3577b34da6a3ce929d0e0e4736");
     EXPECT_NE(span_id_text(ours->span_id), "00f067aa0ba902b7") << "a new parent";
     EXPECT_TRUE(ours->sampled());
-    EXPECT_EQ(header(record, "traceparent"), header(out.front(), "traceparent"));
-    EXPECT_EQ(header(record, "tracestate"), "");
+    EXPECT_EQ(header_of(record, "traceparent"), header_of(out.front(), "traceparent"));
+    EXPECT_EQ(header_of(record, "tracestate"), "");
   }
 }
 
@@ -67,10 +67,10 @@ TEST_F(TracesTest, TheBytesOfAVerdictDoNotKnowOfIt) {
 TEST_F(TracesTest, APaymentThatComesAgainHasTheSameHeaderWhereverItLies) {
   const auto first = send({{payment("t1", "u", kNoon), {{"traceparent", kParent}}, 7}});
   const auto again = send({{payment("t1", "u", kNoon), {{"traceparent", kParent}}, 9}});
-  EXPECT_EQ(header(again.front(), "traceparent"), header(first.front(), "traceparent"));
-  EXPECT_EQ(header(again.front(), "weir-input"), "transactions/0/9");
+  EXPECT_EQ(header_of(again.front(), "traceparent"), header_of(first.front(), "traceparent"));
+  EXPECT_EQ(header_of(again.front(), "weir-input"), "transactions/0/9");
   const auto other = send({{payment("t2", "u", kNoon), {{"traceparent", kParent}}, 10}});
-  EXPECT_NE(header(other.front(), "traceparent"), header(first.front(), "traceparent"));
+  EXPECT_NE(header_of(other.front(), "traceparent"), header_of(first.front(), "traceparent"));
 }
 
 TEST_F(TracesTest, OnlyTheRecordsThatBringATraceGetOne) {
@@ -78,7 +78,7 @@ TEST_F(TracesTest, OnlyTheRecordsThatBringATraceGetOne) {
                          {payment("t2", "v", kNoon), {{"traceparent", kParent}}, 1},
                          {payment("t3", "w", kNoon), {{"other", "header"}}, 2}});
   for (const OutputRecord& record : out) {
-    EXPECT_EQ(header(record, "traceparent").empty(), record.key != "v") << record.key;
+    EXPECT_EQ(header_of(record, "traceparent").empty(), record.key != "v") << record.key;
   }
   ASSERT_EQ(traced().size(), 1U);
   EXPECT_EQ(traced()[0].origin.offset, 1);
@@ -100,7 +100,7 @@ TEST_F(TracesTest, ATracestateIsPassedOnUnlessItIsTooLongOrLooksLikeACard) {
     bench_ = make_bench();
     const auto out =
         send({{payment("t1", "u", kNoon), {{"traceparent", kParent}, {"tracestate", state}}, 0}});
-    return header(out.front(), "tracestate");
+    return header_of(out.front(), "tracestate");
   };
   EXPECT_EQ(state_of("congo=t61rcWkgMzE"), "congo=t61rcWkgMzE");
   EXPECT_EQ(state_of(std::string(513, 'a')), "");
@@ -117,18 +117,18 @@ TEST_F(TracesTest, ADeadLetterContinuesTheTraceInPlaceOfTheHeaderItCopies) {
   EXPECT_EQ(std::ranges::count(out[0].headers, "traceparent",
                                &std::pair<std::string, std::string>::first),
             1);
-  const auto ours = parse_traceparent(header(out[0], "traceparent"));
+  const auto ours = parse_traceparent(header_of(out[0], "traceparent"));
   ASSERT_TRUE(ours);
   EXPECT_NE(span_id_text(ours->span_id), "00f067aa0ba902b7");
-  EXPECT_EQ(header(out[0], "tracestate"), "a=b");
-  EXPECT_EQ(header(out[0], "source"), "pos");
+  EXPECT_EQ(header_of(out[0], "tracestate"), "a=b");
+  EXPECT_EQ(header_of(out[0], "source"), "pos");
   ASSERT_EQ(traced().size(), 1U);
   EXPECT_EQ(traced()[0].outcome, tracing::TracedRecord::Outcome::kDeadLetter);
 }
 
 TEST_F(TracesTest, WhatTheCallerDidNotSampleIsCarriedOnAndNotKept) {
   const auto out = send({{payment("t1", "u", kNoon), {{"traceparent", kNotSampled}}, 0}});
-  EXPECT_THAT(header(out.front(), "traceparent"), testing::EndsWith("-00"));
+  EXPECT_THAT(header_of(out.front(), "traceparent"), testing::EndsWith("-00"));
   EXPECT_TRUE(traced().empty());
 }
 
@@ -142,7 +142,7 @@ TEST_F(TracesTest, AShareOfThePaymentsWithoutATraceBeginsOneTheSameOnesEachTime)
     bench_ = make_bench();
     std::vector<std::string> headers;
     for (const OutputRecord& record : send(sent)) {
-      if (record.stream == Stream::kVerdicts) headers.push_back(header(record, "traceparent"));
+      if (record.stream == Stream::kVerdicts) headers.push_back(header_of(record, "traceparent"));
     }
     return headers;
   };
@@ -171,7 +171,9 @@ TEST_F(TracesTest, StepsRunOneAfterTheOther) {
   ASSERT_EQ(times.size(), 9U) << "history is entered twice";
   for (std::size_t i = 0; i < times.size(); ++i) {
     EXPECT_LE(times[i].begin, times[i].end);
-    if (i > 0) EXPECT_EQ(times[i].begin, times[i - 1].end);
+    if (i > 0) {
+      EXPECT_EQ(times[i].begin, times[i - 1].end);
+    }
   }
 }
 
