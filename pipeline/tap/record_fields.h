@@ -1,7 +1,8 @@
 #pragma once
 // The fields of our own records, for conditions over them. The contracts themselves:
-// operators/verdict_json.h, dead_letters/dead_letter_view.h, tap/entity_json.h; a test holds the
-// lists against records that were really written.
+// operators/verdict_json.h, dead_letters/dead_letter_view.h, tap/entity_json.h.
+// tests/integration/look_test.py holds those of verdicts, features and dead letters against records
+// that a worker wrote.
 
 #include "pipeline/query/field_catalogue.h"
 
