@@ -154,6 +154,8 @@ struct CommandLine::Impl {
     command
         .add_option("--rate", demo.rate, "Payments a second to publish; 0 = as fast as possible")
         ->capture_default_str();
+    command.add_flag("--stay", demo.stay,
+                     "Serve the console until Ctrl-C; without it only on a terminal");
   }
 
   void add_init() {

@@ -142,6 +142,7 @@ struct DemoArguments {
   std::string transactions;  // empty: the bundled sample
   std::string labels;
   std::uint64_t rate = 2'500;  // payments a second published; 0 = as fast as possible
+  bool stay = false;           // serve the console until Ctrl-C, also without a terminal
 };
 int demo_command(const DemoArguments& arguments);
 

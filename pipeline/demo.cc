@@ -154,6 +154,9 @@ class Demo {
     return (*producer)->flush(milliseconds(5'000));
   }
 
+  /// Every payment has its verdict: nobody broke it off.
+  [[nodiscard]] bool finished() { return done(); }
+
   void print_summary() {
     const auto& counts = watcher_.summary().counts();
     fmt::print(
@@ -241,7 +244,7 @@ class Demo {
 Status create_embedded_topics(kafka::EmbeddedBroker& broker, const config::Config& config) {
   const auto& t = config.topics;
   for (const auto& name : {t.transactions, t.labels, t.verdicts, t.features, t.dead_letters,
-                           t.state, t.entities, t.entity_profiles, t.entity_state}) {
+                           t.state, t.audit, t.entities, t.entity_profiles, t.entity_state}) {
     WEIR_RETURN_IF_ERROR(broker.create_topic(name, static_cast<int>(t.partitions)));
   }
   return broker.create_topic(t.metrics, 1);
@@ -252,6 +255,15 @@ Status create_embedded_topics(kafka::EmbeddedBroker& broker, const config::Confi
 std::vector<std::string> demo_settings(const DemoArguments& arguments, const std::string& brokers,
                                        const fs::path& folder) {
   std::vector<std::string> set = arguments.config.set;
+  const auto given = [&](std::string_view key) {
+    return std::ranges::any_of(arguments.config.set, [&](const std::string& assignment) {
+      return assignment.starts_with(key) && assignment.substr(key.size()).starts_with('=');
+    });
+  };
+  if (!given("console.listen")) set.emplace_back("console.listen=127.0.0.1:0");
+  if (!given("console.analyst") && !given("console.identity_header")) {
+    set.emplace_back("console.analyst=demo");
+  }
   set.insert(set.end(), {"kafka.brokers=" + brokers, "state.dir=" + (folder / "state").string(),
                          "admin.listen=127.0.0.1:0", "topics.create=true", "log.level=warn"});
   if (arguments.brokers.empty()) {
@@ -262,11 +274,23 @@ std::vector<std::string> demo_settings(const DemoArguments& arguments, const std
   }
   const auto run = fmt::format("weir-demo-{}", getpid());
   set.push_back("kafka.group_id=" + run);
-  for (const auto* name : {"transactions", "labels", "verdicts", "features", "dead_letters",
-                           "metrics", "state", "entities", "entity_profiles", "entity_state"}) {
+  for (const auto* name :
+       {"transactions", "labels", "verdicts", "features", "dead_letters", "metrics", "state",
+        "audit", "entities", "entity_profiles", "entity_state"}) {
     set.push_back(fmt::format("topics.{}={}-{}", name, run, name));
   }
   return set;
+}
+
+/// Until Ctrl-C: there is something to look at.
+void stay(const Instance& instance, StopSignals& signals) {
+  fmt::print(
+      "\nAll payments have their verdicts. Look at them: open\n  http://127.0.0.1:{}/\nand press "
+      "? there for the keys. Ctrl-C ends the demo.\n",
+      instance.console_port());
+  std::fflush(stdout);
+  while (!instance.ended() && !signals.wait(milliseconds(200))) {
+  }
 }
 
 }  // namespace
@@ -307,12 +331,18 @@ int demo_command(const DemoArguments& arguments) {
                       : "as configured",
              loaded->config.model.package.parent_path().filename().string() + " " +
                  loaded->config.model.package.filename().string());
-  auto instance = Instance::start(loaded->config);
+  auto instance = Instance::start(loaded->config, true);
   if (!instance) return report(instance.error(), kExitConfig);
+  if ((*instance)->console_port() != 0) {
+    fmt::print("console  http://127.0.0.1:{}/\n", (*instance)->console_port());
+  }
   fmt::print("metrics  http://127.0.0.1:{}/metrics\n\n", (*instance)->admin_port());
   std::fflush(stdout);
   Demo demo({loaded->config, *std::move(events), folder, arguments.rate, embedded}, **instance);
   const auto status = demo.run(signals);
+  const bool stays = arguments.stay || (isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0);
+  if (status && stays && demo.finished() && (*instance)->console_port() != 0)
+    stay(**instance, signals);
   (*instance)->stop();
   while (!(*instance)->ended()) signals.wait(milliseconds(20));
   if (const auto failure = (*instance)->failure()) return report(*failure, kExitBug);

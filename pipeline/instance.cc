@@ -61,9 +61,10 @@ Instance::~Instance() {
   stop();
   for (auto& thread : threads_) thread.join();
   admin_.reset();  // it reads what goes below
+  console_.reset();
 }
 
-Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) {
+Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config, bool demo) {
   kafka::set_log_sink(forward_kafka_log);
   std::unique_ptr<Instance> instance(new Instance(config));
   const auto address = telemetry::parse_listen_address(config.admin_listen);
@@ -88,6 +89,7 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config) 
                              error.message()));
   }
   if (instance->entity_partitions_ > 0) instance->follow_profiles();
+  if (!config.console.listen.empty()) WEIR_RETURN_IF_ERROR(instance->open_console(demo));
   instance->running_ = workers_in_all(config);
   for (std::size_t i = 0; i < workers_in_all(config); ++i) {
     instance->threads_.emplace_back([self = instance.get(), i] {
@@ -198,6 +200,10 @@ Status Instance::prepare_topics() {
       {config_.topics.state, true, input_partitions_, replication,
        kafka::changelog_settings(replication)},
   }));
+  if (!config_.console.listen.empty()) {
+    WEIR_RETURN_IF_ERROR(
+        cluster->ensure({{config_.topics.audit, create, input_partitions_, replication, {}}}));
+  }
   const auto labels = cluster->partitions(config_.topics.labels);
   if (!labels) return labels.error();
   if (labels->value_or(input_partitions_) != input_partitions_) {
@@ -268,6 +274,19 @@ Status Instance::prepare_entity_topics(kafka::Cluster& cluster) {
   }
   topic_partitions_[static_cast<std::size_t>(Stream::kEntities)] = entity_partitions_;
   topic_partitions_[static_cast<std::size_t>(Stream::kProfiles)] = entity_partitions_;
+  return ok();
+}
+
+/// With a model of its own: a worker's belongs to that worker's thread.
+Status Instance::open_console(bool demo) {
+  auto scorer = open_scorer(config_);
+  if (!scorer) return scorer.error();
+  auto console = console::Console::start(
+      config_, *std::move(scorer), clock_,
+      {[this] { return snapshot(); }, [this] { return health_.waiting_for(); }, demo});
+  if (!console) return console.error();
+  console_ = *std::move(console);
+  exposition_.set_console([this] { return console_->figures(); });
   return ok();
 }
 

@@ -2,8 +2,9 @@
 // A running Weir: `workers` threads of stage decisions, each with its own consumer, producer,
 // operators, state and model; where features over merchants, devices, addresses or cards are
 // declared, `entities.workers` threads of stage entities and one that keeps the table of profiles;
-// the admin listener; and one that sends spans, where they are asked for. What crosses threads: the
-// stop flag, metric and health cells, the table of profiles, queues of spans, and the first error.
+// the admin listener; one that sends spans, and the console, where they are asked for. What crosses
+// threads: the stop flag, metric and health cells, the table of profiles, queues of spans, and the
+// first error.
 
 #include <atomic>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "pipeline/config/config.h"
+#include "pipeline/console/console.h"
 #include "pipeline/core/error.h"
 #include "pipeline/core/scorer.h"
 #include "pipeline/kafka/cluster.h"
@@ -34,7 +36,7 @@ class Instance {
   /// Serves the admin endpoint, checks cluster and topics, then starts the workers. Errors are for
   /// the user: kRetry when something is unavailable, kFatal when configuration or model are
   /// refused.
-  static Result<std::unique_ptr<Instance>> start(const config::Config& config);
+  static Result<std::unique_ptr<Instance>> start(const config::Config& config, bool demo = false);
   ~Instance();
 
   /// Workers finish their batch, commit and leave. Returns at once.
@@ -45,6 +47,8 @@ class Instance {
   [[nodiscard]] std::optional<Error> failure() const;
 
   [[nodiscard]] bool ready() const { return health_.waiting_for().empty(); }
+  /// 0: no console.
+  [[nodiscard]] std::uint16_t console_port() const { return console_ ? console_->port() : 0; }
   [[nodiscard]] std::uint16_t admin_port() const { return admin_->port(); }
   [[nodiscard]] telemetry::MetricsSnapshot snapshot() const;
 
@@ -56,6 +60,7 @@ class Instance {
   Status prepare_schemas();
   Status prepare_entity_topics(kafka::Cluster& cluster);
   void follow_profiles();
+  Status open_console(bool demo);
   void run_worker(std::size_t index);
   void run_entity_worker(std::size_t index);
   void pause(std::chrono::milliseconds length, telemetry::WorkerHealth& health) const;
@@ -79,6 +84,7 @@ class Instance {
   std::unique_ptr<ProfileTable> profiles_;  // null: no feature needs it
   std::unique_ptr<kafka::ProfileReader> profile_reader_;
   std::unique_ptr<tracing::Exporter> exporter_;  // null: no spans are kept
+  std::unique_ptr<console::Console> console_;    // null: not configured
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> running_{0};
   mutable std::mutex failure_mutex_;

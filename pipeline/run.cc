@@ -75,6 +75,7 @@ int run_command(const ConfigSource& source) {
   if (!started) return report(started.error(), kExitConfig);
   Instance& instance = **started;
   log_info("http://{}: /metrics /livez /readyz", config.admin_listen);
+  if (instance.console_port() != 0) log_info("console on port {}", instance.console_port());
 
   MetricsPublisher metrics(config, instance);
   while (!instance.ended()) {

@@ -39,6 +39,7 @@ struct TopicsConfig {
   std::string entities = "entities";
   std::string entity_profiles = "entity-profiles";
   std::string entity_state = "weir-state-entities";
+  std::string audit = "audit";
   bool create = false;
   std::uint64_t partitions = 4;
   std::uint64_t replication = 1;
@@ -80,6 +81,17 @@ struct TracingConfig {
   std::uint64_t queue_max = 8'192;
 };
 
+/// The page for analysts: where it is served, to whom, and how much it keeps.
+struct ConsoleConfig {
+  std::string listen;           // empty: no console
+  std::string analyst;          // everybody who can open it is this person
+  std::string identity_header;  // names the person, set by a proxy that has asked who it is
+  std::vector<std::string> trusted_proxies;  // addresses whose header is believed, beside loopback
+  std::uint64_t verdicts_max = 50'000;
+  std::uint64_t feeds_max = 64;
+  double minutes_per_case = 5;
+};
+
 /// One entry of `features`, as written; compile_features() makes operators.features of them.
 struct FeatureConfig {
   std::string name;
@@ -119,6 +131,7 @@ struct Config {
   RegistryConfig registry;
   operators::Settings operators;  // input.*, formats.*, mapping.*, dedupe.*, ..., compiled features
   std::string admin_listen = "127.0.0.1:9464";
+  ConsoleConfig console;
   std::chrono::milliseconds metrics_interval{10'000};
   std::vector<std::string> metrics_currencies{"EUR", "USD"};  // ISO codes
   TracingConfig tracing;

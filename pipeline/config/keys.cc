@@ -157,6 +157,8 @@ const Key kKeys[] = {
      "memory."},
     {"topics.entity_state", topic(WEIR_FIELD(topics.entity_state)),
      "Changelog of their windows, internal and compacted; with the partitions of topics.entities."},
+    {"topics.audit", topic(WEIR_FIELD(topics.audit)),
+     "What people decided in the console: who, what, when, before and after. Key: user_id."},
     {"topics.create", SwitchKey{WEIR_FIELD(topics.create)},
      "Create every topic that is missing, not only the internal one. For demos and tests."},
     {"topics.partitions", CountKey{WEIR_FIELD(topics.partitions), 1, 10'000},
@@ -327,6 +329,31 @@ const Key kKeys[] = {
      "Where /metrics, /livez and /readyz are served. Port 0 takes a free one. There is no login: "
      "keep it on loopback "
      "or behind a network policy."},
+    {"console.listen",
+     TextKey{WEIR_FIELD(console.listen), is_console_address,
+             "address:port, such as 127.0.0.1:9470, or empty"},
+     "Where the console for analysts is served. Empty: nowhere. Port 0 takes a free one. It shows "
+     "payments and has no login of its own: keep it on loopback or behind a proxy that asks who it "
+     "is."},
+    {"console.analyst",
+     TextKey{WEIR_FIELD(console.analyst), is_analyst, "up to 128 printable characters, or empty"},
+     "Whoever opens the console decides in this name. For one person on one machine."},
+    {"console.identity_header",
+     TextKey{WEIR_FIELD(console.identity_header), is_header_name,
+             "a header's name, such as X-Forwarded-User, or empty"},
+     "Header that names the analyst, set by the proxy in front. Believed from loopback and from "
+     "console.trusted_proxies only. Without it and console.analyst nobody can decide."},
+    {"console.trusted_proxies",
+     TextListKey{WEIR_FIELD(console.trusted_proxies), is_ip_address, "an IP address"},
+     "Addresses beside loopback whose identity header is believed."},
+    {"console.verdicts_max", CountKey{WEIR_FIELD(console.verdicts_max), 100, 1'000'000},
+     "Newest verdicts that the console keeps, about 3 KiB of memory each; at start that many are "
+     "read "
+     "again."},
+    {"console.feeds_max", CountKey{WEIR_FIELD(console.feeds_max), 1, 1'000},
+     "Live feeds at a time; one more is refused and asked to come again."},
+    {"console.minutes_per_case", NumberKey{WEIR_FIELD(console.minutes_per_case), 0.1, 1'000},
+     "Minutes that a person needs for a case: the queue is ordered by money a minute."},
     {"metrics.interval", DurationKey{WEIR_FIELD(metrics_interval), 100ms, 1h},
      "Window of the records on the metrics topic."},
     {"metrics.currencies",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <string>
 
 #include "pipeline/core/money.h"
 #include "pipeline/telemetry/listen_address.h"
@@ -60,6 +61,28 @@ bool is_broker_list(std::string_view text) {
 
 bool is_listen_address(std::string_view text) {
   return telemetry::parse_listen_address(text).has_value();
+}
+
+bool is_console_address(std::string_view text) {
+  return text.empty() || is_listen_address(text);
+}
+
+bool is_analyst(std::string_view text) {
+  return text.size() <= 128 && std::ranges::all_of(text, [](char c) {
+           return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+         });
+}
+
+bool is_header_name(std::string_view text) {
+  return text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '-';
+         });
+}
+
+bool is_ip_address(std::string_view text) {
+  return telemetry::parse_listen_address(std::string(text) + ":0").has_value() ||
+         telemetry::parse_listen_address("[" + std::string(text) + "]:0").has_value();
 }
 
 bool is_digest(std::string_view text) {

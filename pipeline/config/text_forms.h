@@ -12,6 +12,14 @@ bool is_identity(std::string_view text);
 /// "host:port", several separated by commas, without spaces.
 bool is_broker_list(std::string_view text);
 bool is_listen_address(std::string_view text);
+/// The same, or empty: no console.
+bool is_console_address(std::string_view text);
+/// Printable, at most 128 bytes; may be empty. It becomes a part of records and pages.
+bool is_analyst(std::string_view text);
+/// A name of an HTTP header, or empty.
+bool is_header_name(std::string_view text);
+/// A numeric address, IPv4 or IPv6.
+bool is_ip_address(std::string_view text);
 /// "sha256:" and 64 lower-case hex digits.
 bool is_digest(std::string_view text);
 /// "http://host:port/path" or https; no user, query or fragment.

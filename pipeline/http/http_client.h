@@ -32,7 +32,7 @@ struct ClientOptions {
   std::chrono::milliseconds connect_timeout{2'000};
   std::chrono::milliseconds timeout{5'000};    // of the whole exchange
   std::size_t response_bytes_max = 4U << 20U;  // a longer answer is an error
-  std::string ca_file;                         // certificates to trust; empty: the system's
+  std::string ca_file{};                       // certificates to trust; empty: the system's
 };
 
 /// Keeps its connection from request to request. Follows no redirect, takes no proxy from the

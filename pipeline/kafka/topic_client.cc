@@ -1,11 +1,13 @@
 #include "pipeline/kafka/topic_client.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "pipeline/kafka/handles.h"
+#include "pipeline/kafka/list_offsets.h"
 
 namespace weir::kafka {
 namespace {
@@ -27,6 +29,18 @@ std::int64_t offset_for(ReadFrom from) {
       return RD_KAFKA_OFFSET_TAIL(from.value);
   }
   return RD_KAFKA_OFFSET_END;
+}
+
+Result<Client> open_consumer(const Connection& connection) {
+  auto conf = make_conf(
+      connection, {{"queued.max.messages.kbytes", "16384"}},
+      {{"group.id", connection.group + "-tap"},  // never joined: partitions are assigned by hand
+       {"enable.auto.commit", "false"},
+       {"enable.partition.eof", "true"},
+       {"auto.offset.reset", "earliest"},
+       {"isolation.level", "read_committed"}});
+  if (!conf) return conf.error();
+  return make_client(RD_KAFKA_CONSUMER, *std::move(conf));
 }
 
 void read_headers(const rd_kafka_message_t* message, std::vector<HeaderView>& out) {
@@ -73,10 +87,12 @@ Result<std::unique_ptr<TopicProducer>> TopicProducer::open(const Connection& con
   return std::unique_ptr<TopicProducer>(new TopicProducer(std::move(impl)));
 }
 
-Status TopicProducer::send(const std::string& topic, std::string_view key, std::string_view value) {
+Status TopicProducer::send(const std::string& topic, std::string_view key, std::string_view value,
+                           std::int32_t partition) {
   for (;;) {
     const auto code = rd_kafka_producev(
         impl_->client.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+        RD_KAFKA_V_PARTITION(partition < 0 ? RD_KAFKA_PARTITION_UA : partition),
         RD_KAFKA_V_KEY(key.data(), key.size()),
         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),  // copied, never written
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
@@ -139,21 +155,21 @@ TopicReader::~TopicReader() {
 Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connection,
                                                        const std::vector<std::string>& topics,
                                                        ReadFrom from) {
-  auto conf = make_conf(
-      connection, {{"queued.max.messages.kbytes", "16384"}},
-      {{"group.id", connection.group + "-tap"},  // never joined: partitions are assigned by hand
-       {"enable.auto.commit", "false"},
-       {"enable.partition.eof", "true"},
-       {"auto.offset.reset", "earliest"},
-       {"isolation.level", "read_committed"}});
-  if (!conf) return conf.error();
-  auto client = make_client(RD_KAFKA_CONSUMER, *std::move(conf));
+  std::vector<std::pair<std::string, ReadFrom>> beginnings;
+  for (const std::string& topic : topics) beginnings.emplace_back(topic, from);
+  return open(connection, beginnings);
+}
+
+Result<std::unique_ptr<TopicReader>> TopicReader::open(
+    const Connection& connection, const std::vector<std::pair<std::string, ReadFrom>>& topics) {
+  auto client = open_consumer(connection);
   if (!client) return client.error();
   auto impl = std::make_unique<Impl>();
   impl->client = *std::move(client);
 
   const PartitionList list(rd_kafka_topic_partition_list_new(16));
-  for (const auto& topic : topics) {
+  bool by_time = false;
+  for (const auto& [topic, from] : topics) {
     const TopicHandle handle(rd_kafka_topic_new(impl->client.get(), topic.c_str(), nullptr));
     const rd_kafka_metadata_t* metadata = nullptr;
     if (const auto code =
@@ -161,15 +177,16 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(const Connection& connect
       return retry(
           fmt::format("no answer about topic {}: {}; check kafka.brokers", topic, describe(code)));
     }
-    const int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    const int count = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
     if (count == 0) return fatal(fmt::format("there is no topic {}", topic));
     for (std::int32_t p = 0; p < count; ++p) {
       rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = offset_for(from);
       impl->unread.insert({topic, p});
     }
+    by_time = by_time || from.place == ReadFrom::Place::kTime;
   }
-  if (from.place == ReadFrom::Place::kTime) {
+  if (by_time) {
     if (const auto code = rd_kafka_offsets_for_times(impl->client.get(), list.get(), kTimeoutMs)) {
       return retry(fmt::format("cannot find records by time: {}", describe(code)));
     }
@@ -207,6 +224,30 @@ Status TopicReader::poll(std::chrono::milliseconds timeout,
 
 bool TopicReader::at_end() const {
   return impl_->unread.empty();
+}
+
+Result<std::optional<std::string>> read_record(const Connection& connection,
+                                               const std::string& topic, std::int32_t partition,
+                                               std::int64_t offset,
+                                               std::chrono::milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  auto client = open_consumer(connection);
+  if (!client) return client.error();
+  const PartitionList list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+  if (const auto code = rd_kafka_assign(client->get(), list.get())) {
+    return retry(fmt::format("cannot read: {}", describe(code)));
+  }
+  while (std::chrono::steady_clock::now() < deadline) {
+    const Message message(rd_kafka_consumer_poll(client->get(), 50));
+    if (!message) continue;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return std::optional<std::string>{};
+    if (message->err) continue;  // the library retries by itself
+    if (message->offset != offset) return std::optional<std::string>{};
+    return std::optional<std::string>{
+        std::string(static_cast<const char*>(message->payload), message->len)};
+  }
+  return retry(fmt::format("no answer from topic {} in {} ms", topic, timeout.count()));
 }
 
 }  // namespace weir::kafka

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,8 +24,9 @@ class TopicProducer {
  public:
   static Result<std::unique_ptr<TopicProducer>> open(const Connection& connection);
   ~TopicProducer();
-  /// Queues a record; waits while the queue is full.
-  Status send(const std::string& topic, std::string_view key, std::string_view value);
+  /// Queues a record; waits while the queue is full. A `partition` below 0: by the key.
+  Status send(const std::string& topic, std::string_view key, std::string_view value,
+              std::int32_t partition = -1);
   /// The same into one partition, with headers.
   Status send_to(const std::string& topic, std::int32_t partition, std::string_view key,
                  std::string_view value,
@@ -56,6 +58,9 @@ class TopicReader {
   static Result<std::unique_ptr<TopicReader>> open(const Connection& connection,
                                                    const std::vector<std::string>& topics,
                                                    ReadFrom from);
+  /// The same with a place for each topic; all by time or none.
+  static Result<std::unique_ptr<TopicReader>> open(
+      const Connection& connection, const std::vector<std::pair<std::string, ReadFrom>>& topics);
   ~TopicReader();
   /// Calls `sink` (topic, record) for what is there; waits at most `timeout` for the first one.
   /// `sink` returns false to stop.
@@ -69,5 +74,12 @@ class TopicReader {
   explicit TopicReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// One record by its place; kRetry when it does not come in time, nullopt when it is no longer
+/// kept.
+Result<std::optional<std::string>> read_record(const Connection& connection,
+                                               const std::string& topic, std::int32_t partition,
+                                               std::int64_t offset,
+                                               std::chrono::milliseconds timeout);
 
 }  // namespace weir::kafka

@@ -96,6 +96,7 @@ class Exposition::Collector final : public prometheus::Collectable {
     add_labels(families);
     add_profiles(families);
     add_spans(families);
+    add_console(families);
     add_identity(families);
     add_process(families);
     return families;
@@ -188,6 +189,33 @@ class Exposition::Collector final : public prometheus::Collectable {
         {}, figures.failed);
   }
 
+  void add_console(std::vector<MetricFamily>& families) const {
+    constexpr auto kGauge = MetricType::Gauge;
+    constexpr auto kCounter = MetricType::Counter;
+    const std::scoped_lock lock(from_.console_mutex_);
+    const ConsoleFigures figures = from_.console_ ? from_.console_() : ConsoleFigures{};
+    add_single(families, family("weir_console_clients", "Live feeds of the console.", kGauge), {},
+               figures.clients);
+    add_single(families,
+               family("weir_console_verdicts", "Verdicts that the console keeps.", kGauge), {},
+               figures.verdicts);
+    add_single(families,
+               family("weir_console_refused_feeds_total",
+                      "Feeds refused because all places were taken.", kCounter),
+               {}, figures.refused_feeds);
+    add_single(families,
+               family("weir_console_dropped_feeds_total",
+                      "Feeds ended because their client read too slowly.", kCounter),
+               {}, figures.dropped_feeds);
+    auto counts = family("weir_console_dispositions_total",
+                         "Decisions of analysts that Kafka has acknowledged.", kCounter);
+    constexpr std::array<std::string_view, 3> kWhat = {"fraud", "good", "escalate"};
+    for (std::size_t i = 0; i < kWhat.size(); ++i) {
+      add_value(counts, {{"disposition", std::string(kWhat[i])}}, figures.dispositions[i]);
+    }
+    families.push_back(std::move(counts));
+  }
+
   void add_identity(std::vector<MetricFamily>& families) const {
     constexpr auto kGauge = MetricType::Gauge;
     add_single(
@@ -242,6 +270,11 @@ void Exposition::set_profiles(std::function<ProfileFigures()> read) {
 
 void Exposition::set_spans(std::function<SpanFigures()> read) {
   spans_ = std::move(read);
+}
+
+void Exposition::set_console(std::function<ConsoleFigures()> read) {
+  const std::scoped_lock lock(console_mutex_);
+  console_ = std::move(read);
 }
 
 void Exposition::set_model(ModelLabels model) {

@@ -4,6 +4,7 @@
 // zero, so that rates and alerts work from the start. Labels are bounded by configuration and code:
 // worker, step, action, reason, outcome; never a user, card or merchant.
 
+#include <array>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -38,6 +39,15 @@ struct SpanFigures {
   double failed = 0;  // refused by the collector, or given up
 };
 
+/// The console for analysts.
+struct ConsoleFigures {
+  double clients = 0;                    // live feeds
+  double verdicts = 0;                   // kept in memory
+  double refused_feeds = 0;              // since the start: no place
+  double dropped_feeds = 0;              // read too slowly
+  std::array<double, 3> dispositions{};  // fraud, good, escalate
+};
+
 class Exposition {
  public:
   /// `health` and every registered WorkerMetrics must outlive this object.
@@ -50,6 +60,8 @@ class Exposition {
   void set_profiles(std::function<ProfileFigures()> read);
   /// The same for the spans that are sent to a collector.
   void set_spans(std::function<SpanFigures()> read);
+  /// The same for the console, at any time: it comes up later than /metrics. `read` must not wait.
+  void set_console(std::function<ConsoleFigures()> read);
   /// Any thread, also while others render: a model may be replaced at run time.
   void set_model(ModelLabels model);
 
@@ -65,6 +77,8 @@ class Exposition {
   std::vector<std::pair<std::string, const WorkerMetrics*>> workers_;
   std::function<ProfileFigures()> profiles_;
   std::function<SpanFigures()> spans_;
+  mutable std::mutex console_mutex_;
+  std::function<ConsoleFigures()> console_;
   mutable std::mutex model_mutex_;
   ModelLabels model_;
 };

@@ -131,7 +131,7 @@ std::string bound_text(double bound) {
   if (text.size() <= kDigitsMax) return text + ".0";
   const std::size_t exponent = text.size() - 1;
   text.erase(text.find_last_not_of('0') + 1);
-  if (text.size() > 1) text.insert(1, ".");
+  if (text.size() > 1) text.insert(1, 1, '.');
   return fmt::format("{}e+{:02}", text, exponent);
 }
 

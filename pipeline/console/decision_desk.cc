@@ -1,0 +1,197 @@
+#include "pipeline/console/decision_desk.h"
+
+#include <algorithm>
+
+#include "operators/card_number.h"
+#include "operators/digest.h"
+#include "pipeline/console/page_json.h"
+
+namespace weir::console {
+namespace {
+
+constexpr std::size_t kNoteCharactersMax = 500;
+constexpr std::chrono::milliseconds kReadPatience{2'000};
+constexpr std::chrono::milliseconds kWritePatience{5'000};
+
+std::size_t characters(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+Error refuse(std::string message) {
+  return {ErrorKind::kRejectEvent, std::move(message)};
+}
+
+Result<Wish> read_wish(const Json& json) {
+  Wish wish;
+  wish.verdict_id = json.at("verdict_id");
+  wish.what = json.at("disposition");
+  if (wish.what != "fraud" && wish.what != "good" && wish.what != "escalate") {
+    return refuse("disposition must be fraud, good or escalate");
+  }
+  if (json.contains("note") && !json.at("note").is_null()) wish.note = json.at("note");
+  if (characters(wish.note) > kNoteCharactersMax) {
+    return refuse("the note is longer than 500 characters");
+  }
+  if (operators::contains_card_number(wish.note)) {
+    return refuse(
+        "the note contains a card number: write it without, or only its last four digits");
+  }
+  if (json.contains("revision") && !json.at("revision").is_null()) {
+    const auto& revision = json.at("revision");
+    if (!revision.is_number_unsigned() || revision.get<std::uint64_t>() > UINT32_MAX) {
+      return refuse("revision must be a whole number");
+    }
+    wish.revision = revision.get<std::uint32_t>();
+  }
+  return wish;
+}
+
+void add_if_known(Json& json, const char* name, const std::string& id) {
+  if (!id.empty()) json[name] = id;
+}
+
+}  // namespace
+
+Result<Wish> parse_wish(std::string_view body) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (!json.is_object()) return refuse("the body must be one JSON object");
+  try {
+    return read_wish(json);
+  } catch (const Json::exception&) {
+    return refuse("verdict_id, disposition and note must be texts");
+  }
+}
+
+NamedIds named_ids(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto text_of = [&](const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  return {text_of("device_id"), text_of("ip"), text_of("card_token")};
+}
+
+Disposition make_disposition(const Wish& wish, const KeptVerdict& verdict,
+                             const std::optional<Disposition>& before, const std::string& analyst,
+                             std::int64_t now_ms) {
+  Disposition said;
+  said.verdict_id = verdict.verdict_id;
+  said.transaction_id = verdict.transaction_id;
+  said.user_id = verdict.user_id;
+  said.what = wish.what;
+  said.analyst = analyst;
+  said.note = wish.note;
+  said.at = wall_time(now_ms);
+  said.revision = before ? before->revision + 1 : 1;
+  if (wish.what != "escalate") {
+    said.label_id =
+        "console-" + operators::sha256_hex(verdict.verdict_id + '\n' + analyst).substr(0, 32);
+  }
+  return said;
+}
+
+std::string label_record(const Disposition& said, const KeptVerdict& verdict, const NamedIds& ids) {
+  const bool fraud = said.what == "fraud";
+  Json json = {{"label_id", said.label_id},
+               {"transaction_id", said.transaction_id},
+               {"user_id", said.user_id},
+               {"merchant_id", verdict.merchant_id},
+               {"is_fraud", fraud},
+               {"event_time", verdict.event_time},
+               {"label_time", said.at},
+               {"revision", said.revision},
+               {"type", fraud ? "analyst_fraud" : "analyst_good"},
+               {"source", "console"}};
+  add_if_known(json, "device_id", ids.device_id);
+  add_if_known(json, "ip", ids.ip);
+  add_if_known(json, "card_token", ids.card_token);
+  return dump(json);
+}
+
+std::string audit_record(const Disposition& said, const KeptVerdict& verdict,
+                         const std::optional<Disposition>& before, const std::string& instance,
+                         const std::string& from) {
+  Json json = {{"what", "disposition"},
+               {"at", said.at},
+               {"analyst", said.analyst},
+               {"from", from},
+               {"instance", instance},
+               {"verdict_id", said.verdict_id},
+               {"transaction_id", said.transaction_id},
+               {"user_id", said.user_id},
+               {"merchant_id", verdict.merchant_id},
+               {"action", verdict.action}};
+  json["before"] = before ? Json{{"disposition", before->what},
+                                 {"analyst", before->analyst},
+                                 {"revision", before->revision}}
+                          : Json(nullptr);
+  json["after"] = {{"disposition", said.what}, {"revision", said.revision}};
+  json["note"] = said.note;
+  json["label_id"] = said.label_id.empty() ? Json(nullptr) : Json(said.label_id);
+  return dump(json);
+}
+
+Reply DecisionDesk::decide(const Request& request, const std::string& analyst) {
+  const auto wish = parse_wish(request.body);
+  if (!wish) return error_reply(400, wish.error().message, "correct it and send it again");
+  const Verdict verdict = kept_.find(wish->verdict_id);
+  if (!verdict) {
+    return error_reply(404, "this verdict is not kept here",
+                       "it may be older than console.verdicts_max reaches; send a label instead");
+  }
+  const auto before = kept_.disposition(wish->verdict_id);
+  const bool same = before && before->what == wish->what && before->analyst == analyst &&
+                    before->note == wish->note;
+  Reply reply;
+  reply.status = 201;
+  if (same) {  // pressed twice, or sent again because the first answer was lost
+    reply.body = dump(to_json(*before));
+    return reply;
+  }
+  if (wish->revision && *wish->revision != (before ? before->revision : 0)) {
+    const Json conflict = {{"error", "somebody has decided meanwhile"},
+                           {"next", "look at what they said, then decide again"},
+                           {"disposition", before ? to_json(*before) : Json(nullptr)}};
+    reply.status = 409;
+    reply.body = dump(conflict);
+    return reply;
+  }
+  const auto said = make_disposition(*wish, *verdict, before, analyst, clock_.wall_ms());
+  if (auto written = write(said, *verdict, before, request.caller.address); !written) {
+    producer_.reset();
+    return error_reply(503, "Kafka has not confirmed the decision",
+                       "send it again: the same decision twice counts once");
+  }
+  kept_.add(said);
+  reply.body = dump(to_json(said));
+  return reply;
+}
+
+NamedIds DecisionDesk::read_ids(const KeptVerdict& verdict) const {
+  const auto record = kafka::read_record(
+      {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
+      verdict.input.topic, verdict.input.partition, verdict.input.offset, kReadPatience);
+  return record && record->has_value() ? named_ids(**record) : NamedIds{};
+}
+
+Status DecisionDesk::write(const Disposition& said, const KeptVerdict& verdict,
+                           const std::optional<Disposition>& before, const std::string& from) {
+  if (!producer_) {
+    auto opened = kafka::TopicProducer::open(
+        {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id});
+    if (!opened) return opened.error();
+    producer_ = *std::move(opened);
+  }
+  if (!said.label_id.empty()) {
+    const auto label = label_record(said, verdict, read_ids(verdict));
+    WEIR_RETURN_IF_ERROR(
+        producer_->send(config_.topics.labels, said.user_id, label, verdict.input.partition));
+  }
+  const auto audit = audit_record(said, verdict, before, config_.instance_id, from);
+  WEIR_RETURN_IF_ERROR(producer_->send(config_.topics.audit, said.user_id, audit));
+  return producer_->flush(kWritePatience);
+}
+
+}  // namespace weir::console

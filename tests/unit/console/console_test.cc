@@ -1,0 +1,222 @@
+// What the console decides by itself: which verdicts are kept and shown, which case comes first,
+// who may decide. The threads and Kafka are in tests/integration/console_test.py.
+
+#include <map>
+#include <string>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pipeline/console/access.h"
+#include "pipeline/console/decision_desk.h"
+#include "pipeline/console/feed_filter.h"
+#include "pipeline/console/feeds.h"
+#include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/page_json.h"
+#include "pipeline/console/queue.h"
+#include "pipeline/console/topics_reader.h"
+
+namespace weir::console {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+KeptVerdict verdict(const std::string& id, const std::string& action = "review", double cost = 3) {
+  KeptVerdict v;
+  v.verdict_id = id;
+  v.transaction_id = "t-" + id;
+  v.user_id = "user-1";
+  v.merchant_id = "shop-1";
+  v.event_time = "2018-06-11T00:24:47Z";
+  v.amount_minor = 1'250;
+  v.currency = "EUR";
+  v.action = action;
+  v.cost_approve = cost;
+  v.cost_decline = 15;
+  v.p = 0.2;
+  v.input = {"transactions", 1, 7};
+  return v;
+}
+
+std::vector<std::string> ids(const std::vector<Verdict>& verdicts) {
+  std::vector<std::string> all;
+  for (const auto& v : verdicts) all.push_back(v->verdict_id);
+  return all;
+}
+
+TEST(KeptVerdicts, TheOldestGivesWayEverywhere) {
+  KeptVerdicts kept(2);
+  for (const auto* id : {"aaaa", "bbbb", "cccc"}) kept.add(verdict(id));
+  EXPECT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept.find("aaaa"), nullptr);
+  EXPECT_THAT(ids(kept.of_user("user-1", 10)), ElementsAre("cccc", "bbbb"));
+  EXPECT_THAT(kept.of_payment("t-aaaa", 10), IsEmpty());
+  EXPECT_THAT(ids(kept.after(1, 10)), ElementsAre("bbbb", "cccc"));
+}
+
+TEST(KeptVerdicts, ARepeatedVerdictIsKeptOnce) {
+  KeptVerdicts kept(10);
+  kept.add(verdict("aaaa"));
+  kept.add(verdict("aaaa"));
+  EXPECT_EQ(kept.size(), 1U);
+}
+
+TEST(KeptVerdicts, SearchTakesWholeIdsAndBeginningsOfFourCharacters) {
+  KeptVerdicts kept(10);
+  kept.add(verdict("abcdef"));
+  EXPECT_THAT(ids(kept.search("abcd", 10)), ElementsAre("abcdef"));
+  EXPECT_THAT(kept.search("abc", 10), IsEmpty());
+  EXPECT_THAT(ids(kept.search("shop-1", 10)), ElementsAre("abcdef"));
+}
+
+TEST(KeptVerdicts, AnOpinionReadBackIsNotASecondOne) {
+  KeptVerdicts kept(10);
+  kept.add(verdict("aaaa"));
+  const Wish wish{"aaaa", "fraud", "", {}};
+  const auto said = make_disposition(wish, *kept.find("aaaa"), std::nullopt, "ada", 0);
+  kept.add(said);
+  kept.add(said);
+  EXPECT_EQ(kept.said(*kept.find("aaaa")).dispositions.size(), 1U);
+}
+
+TEST(Queue, TheDearestMinuteComesFirstAndWhatIsDecidedGoes) {
+  KeptVerdicts kept(10);
+  kept.add(verdict("low", "review", 1));
+  kept.add(verdict("high", "decline", 14));
+  kept.add(verdict("approved", "approve", 9));
+  auto queue = make_queue(kept, 10, 5);
+  ASSERT_EQ(queue.cases.size(), 2U);
+  EXPECT_EQ(queue.cases[0].verdict->verdict_id, "high");
+  EXPECT_DOUBLE_EQ(queue.cases[0].money_per_minute, 14.0 / 5);
+  EXPECT_DOUBLE_EQ(queue.money_waiting["EUR"], 25);
+  kept.add(make_disposition({"high", "good", "", {}}, *kept.find("high"), std::nullopt, "ada", 0));
+  EXPECT_EQ(make_queue(kept, 10, 5).waiting, 1U);
+}
+
+FeedFilter filter(const std::map<std::string, std::string>& query) {
+  const auto parsed = parse_feed_filter([&](const char* name) -> const char* {
+    const auto found = query.find(name);
+    return found == query.end() ? nullptr : found->second.c_str();
+  });
+  EXPECT_TRUE(parsed);
+  return parsed ? *parsed : FeedFilter{};
+}
+
+TEST(FeedFilter, EveryConditionMustHold) {
+  const auto v = verdict("aaaa");
+  EXPECT_TRUE(filter({}).matches(v));
+  EXPECT_TRUE(filter({{"action", "decline,review"}, {"min_p", "0.2"}}).matches(v));
+  EXPECT_FALSE(filter({{"min_p", "0.21"}}).matches(v));
+  EXPECT_FALSE(filter({{"min_amount_minor", "1251"}}).matches(v));
+  EXPECT_FALSE(filter({{"degraded", "1"}}).matches(v));
+}
+
+TEST(FeedFilter, ANumberThatIsNoneIsRefusedByName) {
+  const auto parsed = parse_feed_filter(
+      [](const char* name) { return std::string(name) == "min_p" ? "x" : nullptr; });
+  ASSERT_FALSE(parsed);
+  EXPECT_THAT(parsed.error().message, HasSubstr("min_p"));
+}
+
+TEST(Feed, AnEventIsOneLineOfDataWhateverTheIdsAre) {
+  auto v = verdict("aaaa");
+  v.user_id = "</script>\"\n\\";
+  const auto event = sse_event("verdicts", 3, dump(to_json(v, std::nullopt)));
+  EXPECT_THAT(event, testing::StartsWith("event: verdicts\nid: 3\ndata: {"));
+  EXPECT_EQ(std::count(event.begin(), event.end(), '\n'), 4);
+  EXPECT_EQ(Json::parse(dump(to_json(v, std::nullopt))).at("user_id"), v.user_id);
+}
+
+Caller caller() {
+  Caller c;
+  c.address = "127.0.0.1";
+  c.host = "127.0.0.1:9470";
+  c.content_type = "application/json";
+  c.console_header = "1";
+  return c;
+}
+
+TEST(Access, WithoutAnybodyWhoSaysWhoItIsNobodyDecides) {
+  std::string why;
+  EXPECT_FALSE(identify({}, caller(), why));
+  EXPECT_THAT(why, HasSubstr("console.analyst"));
+}
+
+TEST(Access, TheHeaderIsBelievedFromLoopbackAndTrustedProxiesOnly) {
+  AccessSettings settings;
+  settings.identity_header = "X-Forwarded-User";
+  settings.trusted_proxies = {"10.0.0.1"};
+  std::string why;
+  auto c = caller();
+  c.identity = "ada";
+  EXPECT_EQ(identify(settings, c, why), "ada");
+  c.address = "10.0.0.1";
+  EXPECT_EQ(identify(settings, c, why), "ada");
+  c.address = "10.0.0.2";
+  EXPECT_FALSE(identify(settings, c, why));
+}
+
+TEST(Access, OtherPagesMayNotDecide) {
+  EXPECT_FALSE(refuse_change(caller()));
+  auto c = caller();
+  c.console_header.clear();
+  EXPECT_EQ(refuse_change(c)->status, 403U);
+  c = caller();
+  c.origin = "http://evil.example";
+  EXPECT_EQ(refuse_change(c)->status, 403U);
+  c.origin = "http://127.0.0.1:9470";
+  EXPECT_FALSE(refuse_change(c));
+  c.content_type = "text/plain";
+  EXPECT_EQ(refuse_change(c)->status, 415U);
+}
+
+TEST(Access, AForeignNameOfThisMachineIsRefusedOnLoopback) {
+  auto c = caller();
+  EXPECT_FALSE(refuse_host({}, c));
+  c.host = "127.evil.example:9470";
+  EXPECT_TRUE(refuse_host({}, c));
+  c.host = "localhost:9470";
+  EXPECT_FALSE(refuse_host({}, c));
+}
+
+TEST(Wish, ACardNumberInTheNoteIsRefusedAndNotRepeated) {
+  const auto wish =
+      parse_wish(R"({"verdict_id":"a","disposition":"fraud","note":"card 4111111111111111"})");
+  ASSERT_FALSE(wish);
+  EXPECT_THAT(wish.error().message, HasSubstr("card number"));
+  EXPECT_THAT(wish.error().message, Not(HasSubstr("4111")));
+}
+
+TEST(Wish, TooLongNotesAndUnknownOpinionsAreRefused) {
+  const auto body = [](const std::string& what, const std::string& note) {
+    return fmt::format(R"({{"verdict_id":"a","disposition":"{}","note":"{}"}})", what, note);
+  };
+  EXPECT_TRUE(parse_wish(body("good", std::string(500, 'x'))));
+  EXPECT_FALSE(parse_wish(body("good", std::string(501, 'x'))));
+  EXPECT_FALSE(parse_wish(body("maybe", "")));
+  EXPECT_FALSE(parse_wish("[]"));
+  EXPECT_FALSE(parse_wish(R"({"verdict_id":1,"disposition":"good"})"));
+}
+
+TEST(Disposition, AChangeOfMindIsTheNextRevisionOfTheSameLabel) {
+  const auto v = verdict("aaaa");
+  const auto first = make_disposition({"aaaa", "fraud", "", {}}, v, std::nullopt, "ada", 1'000);
+  const auto second = make_disposition({"aaaa", "good", "", {}}, v, first, "ada", 2'000);
+  EXPECT_EQ(first.label_id, second.label_id);
+  EXPECT_EQ(second.revision, first.revision + 1);
+  const auto label = Json::parse(label_record(second, v, {"phone-1", "", ""}));
+  EXPECT_EQ(label.at("type"), "analyst_good");
+  EXPECT_EQ(label.at("device_id"), "phone-1");
+  EXPECT_FALSE(label.contains("ip"));
+  const auto read = parse_audit(audit_record(second, v, first, "weir-0", "127.0.0.1"));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->what, "good");
+  EXPECT_EQ(read->revision, 2U);
+}
+
+}  // namespace
+}  // namespace weir::console
