@@ -169,7 +169,9 @@ constexpr std::array<std::string_view, telemetry::kRejectReasonNames.size()> kRe
     "a value that cannot be: amount, currency, time, id, country; bytes that are not UTF-8",
     "a raw card number in key or value; all but its last four digits are masked",
     "event time ahead of the record's timestamp by more than `input.future_max`",
-    "it took the process down twice; a payment gets a verdict with the safe action as well"};
+    "it took the process down twice; a payment gets a verdict with the safe action as well",
+    "a schema id that nobody registered, or a schema that cannot be one of a payment or label"};
+static_assert(!kRejected.back().empty());
 
 /// Of payments that were not decided from everything they should be; `degraded` of a verdict.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kDegraded = {{
@@ -220,15 +222,19 @@ struct TopicRow {
   std::string_view record_key, value, written_by, read_by, cleanup;
 };
 
-constexpr std::array<TopicRow, 10> kTopics = {{
-    {"topics.transactions", "`user_id`", "payment, JSON", "you", "Weir", "delete"},
-    {"topics.labels", "`user_id`", "label, JSON", "you", "Weir", "delete"},
-    {"topics.verdicts", "`user_id`", "verdict, JSON", "Weir", "you, read_committed", "delete"},
+constexpr std::array<TopicRow, 11> kTopics = {{
+    {"topics.transactions", "`user_id`", "payment, JSON, Avro or Protobuf", "you", "Weir",
+     "delete"},
+    {"topics.labels", "`user_id`", "label, JSON, Avro or Protobuf", "you", "Weir", "delete"},
+    {"topics.verdicts", "`user_id`", "verdict, JSON, Avro or Protobuf", "Weir",
+     "you, read_committed", "delete"},
     {"topics.features", "`user_id`", "what a verdict was made from, JSON", "Weir",
      "training, audit", "delete"},
     {"topics.dead_letters", "the record's own", "the original bytes, masked", "Weir", "you",
      "delete"},
     {"topics.metrics", "`instance.id`", "figures of a window, JSON", "Weir", "you", "delete"},
+    {"topics.audit", "`user_id`", "what an analyst decided, JSON; where there is a console", "Weir",
+     "Weir, audit", "delete"},
     {"topics.state", "user and slot", "changelog, binary", "Weir", "Weir", "compact"},
     {"topics.entities", "kind and id", "payments and labels by entity, binary", "Weir",
      "Weir; validators", "delete"},
