@@ -167,13 +167,16 @@ def path() -> dict:
         lines("Rebalances and new producers", "Within five minutes. Rebalances without a deployment: an instance misses its heartbeats.",
               query("sum by (instance) (increase(weir_rebalances_total{<all>}[5m]))", "{{instance}} rebalances"),
               query("sum by (instance) (increase(weir_producer_renewals_total{<all>}[5m]))", "{{instance}} new producers"), unit="none"),
-        row("Traces"),
+        row("Traces and schemas"),
         lines("Spans", "Taken by the collector; dropped for want of room; refused or given up. Lost spans never hold up a payment.",
               query("sum(rate(weir_spans_sent_total{<all>}[<rate>]))", "sent"),
               query("sum(rate(weir_spans_dropped_total{<all>}[<rate>]))", "dropped"),
               query("sum(rate(weir_spans_failed_total{<all>}[<rate>]))", "failed"), unit="cps", width=12, alerts=("WeirSpansLost",)),
         lines("Headers that are no traceparent", "A caller writes them wrongly; they are ignored.",
               query("sum(rate(weir_bad_traceparents_total{<decisions>}[<rate>]))", "a second"), unit="cps", width=12),
+        lines("Schema registry", "Requests for schemas: one for each new schema, none otherwise. Failed: payments with new schemas wait.",
+              query("sum by (result) (rate(weir_registry_requests_total{<decisions>}[<rate>]))", "{{result}}"), unit="cps", width=12,
+              alerts=("WeirRegistryFails",)),
     ])
 
 

@@ -254,6 +254,7 @@ class Loader {
     }
     check_topics_differ();
     check_registry();
+    check_console();
     check_fields("mapping.transactions.", operators::payment_fields(), c.operators.transactions);
     check_fields("mapping.labels.", operators::label_fields(), c.operators.labels);
   }
@@ -272,6 +273,15 @@ class Loader {
     if (!c.registry.bearer_token.empty() && !c.registry.user.empty()) {
       conflict({"registry.bearer_token", "registry.user"},
                "registry.bearer_token and registry.user are both given", "keep one of them");
+    }
+  }
+
+  void check_console() {
+    const Config& c = loaded_.config;
+    if (!c.console.listen.empty() && c.operators.verdicts != operators::VerdictFormat::kJson) {
+      conflict({"console.listen", "formats.verdicts"},
+               "the console reads verdicts as JSON, and formats.verdicts is another format",
+               "set formats.verdicts: json, or leave console.listen out");
     }
   }
 

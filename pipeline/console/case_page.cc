@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kTimelineMax = 128;
 constexpr std::size_t kRecentMax = 10;
-constexpr std::size_t kLinkedMax = 5'000;  // payments of a merchant that links are counted over
+constexpr std::size_t kLinkedMax = 5'000;  // payments of a user or merchant that are looked through
 
 Json reasons(const Json& verdict) {
   // Their unit is in the text; amounts are in the payment's currency.
@@ -61,10 +61,10 @@ struct Moment {
 std::vector<Moment> moments_of(const KeptVerdict& v, const KeptVerdicts& kept,
                                const CaseSources& sources) {
   std::vector<Moment> moments;
-  for (const Verdict& other : kept.of_user(v.user_id, kTimelineMax)) {
-    if (other->verdict_id != v.verdict_id && other->event_ms <= v.event_ms) {
-      moments.push_back({other->event_ms, other, nullptr, std::nullopt});
-    }
+  for (const Verdict& other : kept.of_user(v.user_id, kLinkedMax)) {  // newest first
+    if (other->verdict_id == v.verdict_id || other->event_ms > v.event_ms) continue;
+    moments.push_back({other->event_ms, other, nullptr, std::nullopt});
+    if (moments.size() == kTimelineMax) break;
   }
   if (sources.features) {
     const auto& rows = sources.features->history;
@@ -300,10 +300,7 @@ std::string render_case(const KeptVerdict& v, const KeptVerdicts& kept, const Ca
                {"rules", Json::array()},
                {"dispositions", std::move(dispositions)},
                {"labels", labels(said)}};
-  page["derive"] = fmt::format(
-      "weir replay --transactions transactions.jsonl --labels labels.jsonl --verdicts-out - | grep "
-      "{}",
-      v.verdict_id);
+  page["derive"] = fmt::format("weir explain {} --config weir.yaml", v.verdict_id);
   return dump(page);
 }
 

@@ -158,6 +158,7 @@ class Exposition::Collector final : public prometheus::Collectable {
   void add_profiles(std::vector<MetricFamily>& families) const {
     constexpr auto kGauge = MetricType::Gauge;
     constexpr auto kCounter = MetricType::Counter;
+    const std::scoped_lock lock(from_.sources_mutex_);
     const ProfileFigures figures = from_.profiles_ ? from_.profiles_() : ProfileFigures{};
     add_single(families,
                family("weir_profiles",
@@ -176,6 +177,7 @@ class Exposition::Collector final : public prometheus::Collectable {
   }
 
   void add_spans(std::vector<MetricFamily>& families) const {
+    const std::scoped_lock lock(from_.sources_mutex_);
     const SpanFigures figures = from_.spans_ ? from_.spans_() : SpanFigures{};
     add_single(
         families,
@@ -192,7 +194,7 @@ class Exposition::Collector final : public prometheus::Collectable {
   void add_console(std::vector<MetricFamily>& families) const {
     constexpr auto kGauge = MetricType::Gauge;
     constexpr auto kCounter = MetricType::Counter;
-    const std::scoped_lock lock(from_.console_mutex_);
+    const std::scoped_lock lock(from_.sources_mutex_);
     const ConsoleFigures figures = from_.console_ ? from_.console_() : ConsoleFigures{};
     add_single(families, family("weir_console_clients", "Live feeds of the console.", kGauge), {},
                figures.clients);
@@ -265,15 +267,17 @@ void Exposition::add_worker(std::string worker_id, const WorkerMetrics& metrics)
 }
 
 void Exposition::set_profiles(std::function<ProfileFigures()> read) {
+  const std::scoped_lock lock(sources_mutex_);
   profiles_ = std::move(read);
 }
 
 void Exposition::set_spans(std::function<SpanFigures()> read) {
+  const std::scoped_lock lock(sources_mutex_);
   spans_ = std::move(read);
 }
 
 void Exposition::set_console(std::function<ConsoleFigures()> read) {
-  const std::scoped_lock lock(console_mutex_);
+  const std::scoped_lock lock(sources_mutex_);
   console_ = std::move(read);
 }
 

@@ -55,12 +55,11 @@ class Exposition {
 
   /// Before the first render(). Ids are bounded: one for each configured worker.
   void add_worker(std::string worker_id, const WorkerMetrics& metrics);
-  /// Before the first render(). `read` is called at each scrape, on the thread that renders.
-  /// Without it the figures are there, and zero.
+  /// Any thread, also while others render: these come up later than /metrics. `read` is called at
+  /// each scrape, on the thread that renders, and must not wait. Without it the figures are there,
+  /// and zero.
   void set_profiles(std::function<ProfileFigures()> read);
-  /// The same for the spans that are sent to a collector.
   void set_spans(std::function<SpanFigures()> read);
-  /// The same for the console, at any time: it comes up later than /metrics. `read` must not wait.
   void set_console(std::function<ConsoleFigures()> read);
   /// Any thread, also while others render: a model may be replaced at run time.
   void set_model(ModelLabels model);
@@ -75,9 +74,9 @@ class Exposition {
   BuildInfo build_;
   const Health& health_;
   std::vector<std::pair<std::string, const WorkerMetrics*>> workers_;
+  mutable std::mutex sources_mutex_;
   std::function<ProfileFigures()> profiles_;
   std::function<SpanFigures()> spans_;
-  mutable std::mutex console_mutex_;
   std::function<ConsoleFigures()> console_;
   mutable std::mutex model_mutex_;
   ModelLabels model_;

@@ -139,10 +139,10 @@ struct WorkerMetrics {
 
   /// Of a worker that has ended: what it had is nobody's now.
   void reset_gauges() {
-    for (auto* gauge :
-         {&label_lag_records, &lag_records, &lag_seconds, &commit_interval_seconds,
-          &state_disk_bytes, &hot_bytes, &hot_users, &dirty_bytes, &restore_remaining_records,
-          &restore_seconds, &assigned_partitions, &restored_partitions, &stopped_partitions}) {
+    for (auto* gauge : {&label_lag_records, &lag_records, &lag_seconds, &commit_interval_seconds,
+                        &state_disk_bytes, &hot_bytes, &hot_users, &dirty_bytes,
+                        &restore_remaining_records, &restore_seconds, &assigned_partitions,
+                        &restored_partitions, &stopped_partitions, &registry_schemas}) {
       gauge->set(0);
     }
   }

@@ -115,7 +115,7 @@ class Pods(unittest.TestCase):
                          ["/livez", "/livez", "/readyz"])
 
     def test_what_the_chart_tells_weir_is_a_configuration_that_check_takes(self):
-        pods = of_kind(helm(values={"kafka": {"brokers": "a:1,b:2"}}), "StatefulSet")
+        pods = of_kind(helm(values={"kafka": {"brokers": "a:1,b:2"}, "console": {"enabled": True}}), "StatefulSet")
         words = [word for key, value in settings(pods).items() for word in ("--set", f"{key}={value}".replace("$(WEIR_INSTANCE)", "weir-0"))]
         config = ROOT / container(pods)["args"][2].removeprefix("/opt/weir/")
         done = subprocess.run([WEIR, "explain-config", "--json", "--config", config, *words], capture_output=True, text=True)
@@ -123,6 +123,7 @@ class Pods(unittest.TestCase):
         known = {entry["key"]: entry["value"] for entry in json.loads(done.stdout)}
         self.assertEqual(known["instance.id"].strip('"'), "weir-0")
         self.assertEqual(known["topics.partitions"], "12")
+        self.assertEqual(known["console.listen"].strip('"'), "0.0.0.0:9465")
 
 
 class Fit(unittest.TestCase):

@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/console/access.h"
+#include "pipeline/console/case_page.h"
 #include "pipeline/console/decision_desk.h"
 #include "pipeline/console/feed_filter.h"
 #include "pipeline/console/feeds.h"
@@ -56,6 +58,21 @@ TEST(KeptVerdicts, TheOldestGivesWayEverywhere) {
   EXPECT_THAT(ids(kept.of_user("user-1", 10)), ElementsAre("cccc", "bbbb"));
   EXPECT_THAT(kept.of_payment("t-aaaa", 10), IsEmpty());
   EXPECT_THAT(ids(kept.after(1, 10)), ElementsAre("bbbb", "cccc"));
+}
+
+// A busy user: what came after the case is never in the way of what came before.
+TEST(CasePage, TheTimelineIsOfThePaymentsUpToTheCaseHoweverManyCameLater) {
+  KeptVerdicts kept(1'000);
+  for (int i = 0; i < 300; ++i) {
+    KeptVerdict v = verdict(fmt::format("v{:03}", i));
+    v.event_ms = 1'000 * i;
+    v.json = R"({"reasons":[],"currency":"EUR"})";
+    kept.add(v);
+  }
+  const auto page = nlohmann::json::parse(render_case(*kept.find("v003"), kept, {}, {}));
+  std::vector<std::string> shown;
+  for (const auto& moment : page["timeline"]) shown.push_back(moment["verdict_id"]);
+  EXPECT_THAT(shown, ElementsAre("v000", "v001", "v002", "v003"));
 }
 
 TEST(KeptVerdicts, ARepeatedVerdictIsKeptOnce) {

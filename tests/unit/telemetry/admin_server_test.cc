@@ -147,8 +147,8 @@ TEST_F(AdminServerTest, TakenPortIsAClearError) {
   EXPECT_THAT(
       second.error().message,
       HasSubstr(
-          "Address already in use; another process has the port, choose a free one: admin.listen "
-          "127.0.0.1:" +
+          "admin.listen cannot be used: Address already in use; another process has the port, "
+          "choose a free one: 127.0.0.1:" +
           std::to_string(server_->port())));
 }
 

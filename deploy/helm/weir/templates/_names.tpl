@@ -31,6 +31,9 @@ kafka.group_id: {{ .Values.kafka.groupId | quote }}
 workers: {{ .Values.workers }}
 state.dir: /var/lib/weir/state
 admin.listen: "0.0.0.0:{{ .Values.metrics.port }}"
+{{- if .Values.console.enabled }}
+console.listen: "0.0.0.0:{{ .Values.console.port }}"
+{{- end }}
 topics.partitions: {{ .Values.partitions }}
 {{- if ne .Values.kafka.securityProtocol "PLAINTEXT" }}
 kafka.properties.security.protocol: {{ .Values.kafka.securityProtocol }}
@@ -63,7 +66,7 @@ kafka.properties.ssl.ca.location: /run/secrets/weir/ca.crt
 {{- if and (hasPrefix "SASL" .Values.kafka.securityProtocol) (or (not .Values.kafka.sasl.username) (not .Values.kafka.sasl.passwordSecret.name)) }}
 {{- fail (printf "kafka.securityProtocol %s needs kafka.sasl.username and kafka.sasl.passwordSecret.name" .Values.kafka.securityProtocol) }}
 {{- end }}
-{{- range list "instance.id" "state.dir" "admin.listen" "kafka.brokers" "kafka.group_id" "workers" "topics.partitions" }}
+{{- range list "instance.id" "state.dir" "admin.listen" "console.listen" "kafka.brokers" "kafka.group_id" "workers" "topics.partitions" }}
 {{- if hasKey $.Values.settings . }}{{ fail (printf "settings.%s: the chart sets this key; use the value of its own" .) }}{{ end }}
 {{- end }}
 {{- range $key, $_ := .Values.settings }}
