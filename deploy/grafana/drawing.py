@@ -119,10 +119,11 @@ def lines(panel: dict, series: Series, width: int, height: int, start: float, en
         opacity = 0.28 if stacked else 0.06
         plot.parts.append(f'<polygon points="{path} {back}" fill="{color}" opacity="{opacity}"/>'
                           f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="1.4"/>')
+    highest = {name: max((v for _, v in points if math.isfinite(v)), default=-math.inf) for name, points in series}
+    named = sorted(enumerate(series), key=lambda each: -highest[each[1][0]])[:legend_rows]  # the largest, if not all
     rows = "".join(
         f'<tr><td><i class="k{index % COLORS}"></i>{escape(name)}</td><td>{shown(_last(points), unit)}</td>'
-        f'<td>{shown(max((v for _, v in points if math.isfinite(v)), default=None), unit)}</td></tr>'
-        for index, (name, points) in list(enumerate(series))[:legend_rows])
+        f'<td>{shown(highest[name] if math.isfinite(highest[name]) else None, unit)}</td></tr>' for index, (name, points) in named)
     more = f'<p class="more">and {hidden} more</p>' if hidden else ""
     return plot.svg() + f'<table class="legend"><tbody>{rows}</tbody></table>{more}'
 

@@ -60,7 +60,7 @@ CASES = {
     "formats_without_a_registry": (REQUIRED + b'formats.transactions: avro\n',
         ["3:23: registered formats need a schema registry, and registry.urls names none; set registry.urls"]),
     "console_of_other_verdicts": (b'console.listen: 127.0.0.1:9470\nformats.verdicts: avro\nregistry.urls: [http://localhost:8081]\n' + REQUIRED,
-        ["2:19: the console reads verdicts as JSON, and formats.verdicts is another format; set formats.verdicts: json, or leave "
+        ["1:17: the console reads verdicts as JSON, and formats.verdicts is another format; set formats.verdicts: json, or leave "
          "console.listen out"]),
     "exponent_for_a_count": (b'workers: 1e1\n' + REQUIRED,
         ["1:10: workers: '1e1' is not a whole number; write digits only"]),
