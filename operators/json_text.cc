@@ -1,8 +1,11 @@
 #include "operators/json_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include <openssl/evp.h>
 
 #include "pipeline/core/error.h"
 
@@ -124,6 +127,23 @@ void append_base64(std::string& out, std::string_view bytes) {
   *to++ = kAlphabet[group >> 18];
   *to++ = kAlphabet[group >> 12 & 63];
   if (two) *to = kAlphabet[group >> 6 & 63];
+}
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  // EVP_DecodeBlock takes blanks and padding anywhere.
+  const bool plain = std::ranges::all_of(text.substr(0, text.size() - padding), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+           c == '/';
+  });
+  if (!plain || text.size() % 4 != 0) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int written = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                      reinterpret_cast<const unsigned char*>(text.data()),
+                                      static_cast<int>(text.size()));
+  if (written < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(written) - padding);
+  return bytes;
 }
 
 void append_hex32(std::string& out, std::uint32_t value) {

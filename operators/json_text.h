@@ -4,6 +4,7 @@
 // costs several times as much.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,9 @@ void append_fixed(std::string& out, double value, int decimals);
 
 /// Standard alphabet with padding.
 void append_base64(std::string& out, std::string_view bytes);
+
+/// nullopt: the text is not that, whole and padded.
+std::optional<std::string> decode_base64(std::string_view text);
 
 /// Eight lower-case hex digits.
 void append_hex32(std::string& out, std::uint32_t value);

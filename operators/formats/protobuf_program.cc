@@ -7,11 +7,11 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/stubs/logging.h>
-#include <openssl/evp.h>
 
 #include "operators/formats/byte_reader.h"
 #include "operators/formats/protobuf_tables.h"
 #include "operators/formats/protobuf_walk.h"
+#include "operators/json_text.h"
 
 namespace weir::operators {
 namespace {
@@ -41,18 +41,9 @@ extend google.protobuf.EnumValueOptions { Meta enum_value_meta = 1088; }
 
 /// What Confluent's Python client registers: a FileDescriptorProto in base64.
 bool parse_descriptor(std::string_view text, pb::FileDescriptorProto& out) {
-  if (text.empty() || text.size() % 4 != 0) return false;
-  const bool is_base64 = std::ranges::all_of(text, [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '+' || c == '/' || c == '=';
-  });
-  if (!is_base64) return false;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return false;
-  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  return out.ParseFromArray(bytes.data(), size - static_cast<int>(padding));
+  if (text.empty()) return false;
+  const auto bytes = decode_base64(text);
+  return bytes && out.ParseFromString(*bytes);
 }
 
 /// Keeps the first complaint of parser and pool.

@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
+#include "operators/json_text.h"
 #include "operators/score.h"
 
 namespace weir::console {
@@ -16,35 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::optional<std::string> decode_base64(std::string_view text) {
-  std::string bytes;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    if (c == '=') break;
-    std::uint32_t value = 0;
-    if (c >= 'A' && c <= 'Z') {
-      value = static_cast<std::uint32_t>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      value = static_cast<std::uint32_t>(c - 'a') + 26;
-    } else if (c >= '0' && c <= '9') {
-      value = static_cast<std::uint32_t>(c - '0') + 52;
-    } else if (c == '+' || c == '/') {
-      value = c == '+' ? 62 : 63;
-    } else {
-      return std::nullopt;
-    }
-    bits = (bits << 6U) | value;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xFFU);
-  }
-  return bytes;
-}
-
 std::optional<std::vector<HistoryRow>> decode_rows(std::string_view text) {
-  const auto bytes = decode_base64(text);
+  const auto bytes = operators::decode_base64(text);
   if (!bytes || bytes->size() % sizeof(HistoryRow) != 0) return std::nullopt;
   std::vector<HistoryRow> rows(bytes->size() / sizeof(HistoryRow));
   std::memcpy(rows.data(), bytes->data(), bytes->size());

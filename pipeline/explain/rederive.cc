@@ -5,10 +5,9 @@
 #include <limits>
 #include <optional>
 
-#include <openssl/evp.h>
-
 #include "operators/decide.h"
 #include "operators/explain.h"
+#include "operators/json_text.h"
 #include "operators/verdict_json.h"
 
 namespace weir {
@@ -34,21 +33,9 @@ Error damaged(const char* what) {
   return fatal(std::string("the record is damaged, or of another version of Weir: ") + what);
 }
 
-std::optional<std::string> from_base64(const std::string& text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int written = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                      reinterpret_cast<const unsigned char*>(text.data()),
-                                      static_cast<int>(text.size()));
-  if (written < 0) return std::nullopt;
-  bytes.resize(static_cast<std::size_t>(written) - (text.ends_with("==")  ? 2
-                                                    : text.ends_with('=') ? 1
-                                                                          : 0));
-  return bytes;
-}
-
 bool read_rows(const Json& field, std::vector<HistoryRow>& rows) {
-  const auto bytes = field.is_string() ? from_base64(field.get<std::string>()) : std::nullopt;
+  const auto bytes =
+      field.is_string() ? operators::decode_base64(field.get<std::string>()) : std::nullopt;
   if (!bytes || bytes->size() % sizeof(HistoryRow) != 0) return false;
   rows.resize(bytes->size() / sizeof(HistoryRow));
   if (!rows.empty()) std::memcpy(rows.data(), bytes->data(), bytes->size());

@@ -1,5 +1,5 @@
 // What the console decides by itself: which verdicts are kept and shown, which case comes first,
-// who may decide. The threads and Kafka are in tests/integration/console_test.py.
+// who may decide. The threads and Kafka are in tests/e2e/console_test.py.
 
 #include <map>
 #include <string>

@@ -45,6 +45,15 @@ TEST(JsonText, WritesNumbersInOneForm) {
   EXPECT_EQ(written(append_hex32, 0x3f8a12cdU), "3f8a12cd");
 }
 
+TEST(JsonText, Base64IsReadBackAndAnythingElseRefused) {
+  for (const std::string bytes : {"", "f", "fo", "foo", "\xff\x00\x80!"}) {
+    EXPECT_EQ(decode_base64(written(append_base64, bytes)), bytes);
+  }
+  for (const char* bad : {"Zg", "Zg=", "Z===", "====", "Zg==Zg==", " Zg==", "Zg==\n", "Z-9v"}) {
+    EXPECT_EQ(decode_base64(bad), std::nullopt) << bad;
+  }
+}
+
 TEST(JsonText, WritesBase64WithPadding) {  // RFC 4648
   EXPECT_EQ(written(append_base64, ""), "");
   EXPECT_EQ(written(append_base64, "f"), "Zg==");
