@@ -58,7 +58,7 @@ class Feed(ConsoleCase):
         page.locator("input[name=merchant]").fill("T/1 &x")
         page.keyboard.press("Enter")
         wanted = {"action": "decline", "min_p": "0.4", "min_amount_minor": "12500", "currency": "KWD", "merchant": "T/1 &x"}
-        eventually(lambda: self.fake.feeds_seen[-1]["query"] == wanted, 5, f"filters at the server: {self.fake.feeds_seen[-1]}")
+        eventually(lambda: self.fake.feeds_seen[-1]["query"] == wanted, 5, lambda: f"filters at the server: {self.fake.feeds_seen[-1]}")
         page.keyboard.press("Escape")
         with self.subTest("and the link gives the same to somebody else"):
             self.look(page.url.split("/", 3)[3])
@@ -66,6 +66,15 @@ class Feed(ConsoleCase):
         with self.subTest("x clears them"):
             page.keyboard.press("x")
             eventually(lambda: self.fake.feeds_seen[-1]["query"] == {}, 5, "no filter")
+
+    def test_a_field_half_written_outlives_the_filter_before_it(self):
+        page = self.look("#/feed")
+        page.evaluate('''() => {
+            document.querySelector("[name=action][value=decline]").click();
+            document.querySelector("[name=min_amount]").value = "12";  // typed before the address has changed
+        }''')
+        eventually(lambda: self.fake.feeds_seen[-1]["query"] == {"action": "decline"}, 5, lambda: f"the box's filter: {self.fake.feeds_seen[-1]}")
+        expect(page.get_by_label("Amount from")).to_have_value("12")
 
     def test_a_pause_counts_what_waits_and_says_what_was_not_shown(self):
         page = self.look("#/feed")

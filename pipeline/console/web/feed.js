@@ -180,7 +180,10 @@ class FilterBar {
     this.element = h('details', {class: 'filter-box', open: matchMedia('(min-width: 52rem)').matches}, this.summary, this.form);
     const changed = () => {
       const next = this.read();
-      if (toQuery(next).toString() !== this.query) apply(next);
+      const query = toQuery(next).toString();
+      if (query === this.query) return;
+      this.query = query;
+      apply(next);
     };
     this.form.addEventListener('change', changed);
     this.form.addEventListener('submit', (event) => {
@@ -195,13 +198,15 @@ class FilterBar {
     this.form.querySelector('input').focus();
   }
 
-  /// Writes filters into the form where it says something else.
+  /// Writes filters into the form where it says something else. What the form itself asked for comes back here a moment
+  /// later, when the next field may already be half written: that is left as it is.
   set(filters) {
+    const asked = this.query;
     this.query = toQuery(filters).toString();
     const count = [...toQuery(filters)].length;
     this.clear.hidden = count === 0;
     replace(this.summary, count ? `Filters (${count})` : 'Filters');
-    if (toQuery(this.read()).toString() === this.query) return;
+    if (this.query === asked || toQuery(this.read()).toString() === this.query) return;
     const {elements} = this.form;
     for (const input of this.form.querySelectorAll('[name=action]')) input.checked = filters.action?.includes(input.value) ?? false;
     elements.degraded.checked = filters.degraded ?? false;
