@@ -10,7 +10,10 @@ namespace weir::state {
 namespace {
 
 constexpr std::uint8_t kChangelogVersion = 1;
-constexpr std::uint8_t kCommitVersion = 2;  // 1: without the position in topic labels
+constexpr std::uint8_t kCommitWithLabels = 2;    // 1: without the position in topic labels
+constexpr std::uint8_t kCommitWithErasures = 3;  // only where there was one: a program that knows
+                                                 // of none must not go on
+constexpr char kErasureSlot = '\xff';            // slots end at 249
 constexpr std::size_t kEntryValueBytesTypical =
     288;  // a row, a verdict with two reasons, ids of 36 bytes
 
@@ -65,7 +68,7 @@ Result<ChangelogRecord> decode_lineage_record(std::string_view key, ByteReader v
 
 Result<ChangelogRecord> decode_commit_record(std::string_view key, std::string_view bytes) {
   if (key.size() != 1) return refused("malformed commit key");
-  auto opened = open_value(bytes, kCommitVersion);
+  auto opened = open_value(bytes, kCommitWithErasures);
   if (!opened) return opened.error();
   ByteReader& value = *opened;
   CommitRecord record;
@@ -73,10 +76,12 @@ Result<ChangelogRecord> decode_commit_record(std::string_view key, std::string_v
   record.sequence = value.number<std::uint64_t>();
   record.writes = value.number<std::uint32_t>();
   record.hash = value.number<std::uint64_t>();
-  if (static_cast<std::uint8_t>(bytes.front()) >= kCommitVersion) {
+  const auto version = static_cast<std::uint8_t>(bytes.front());
+  if (version >= kCommitWithLabels) {
     record.next_label = value.number<std::int64_t>();
     record.label_writes = value.number<std::uint32_t>();
   }
+  if (version >= kCommitWithErasures) record.erasures = value.number<std::uint32_t>();
   if (!value.complete()) return refused("commit record of wrong length");
   if (record.next_offset < 0 || record.sequence == 0 || record.next_label < -1) {
     return refused("commit record out of range");
@@ -87,6 +92,16 @@ Result<ChangelogRecord> decode_commit_record(std::string_view key, std::string_v
 }  // namespace
 
 namespace {
+
+std::string entry_key(std::string_view user_id, char slot) {
+  std::string key;
+  key.reserve(user_id.size() + 3);
+  key.push_back('u');
+  key.append(user_id);
+  key.push_back('\0');
+  key.push_back(slot);
+  return key;
+}
 
 constexpr char kRowKind = 'r';
 constexpr char kWaitingKind = 'o';
@@ -196,14 +211,26 @@ LabelOpinion waiting_label_of(std::string_view body) {
   return opinion;
 }
 
+KeyValue erasure_mark(std::string_view user_id) {
+  return {entry_key(user_id, kErasureSlot), {}, true};
+}
+
+std::optional<std::string_view> erased_user(std::string_view key) {
+  if (key.empty() || key.front() != 'u' || key.back() != kErasureSlot) return std::nullopt;
+  return owner_of_record(key);
+}
+
+std::optional<std::string_view> owner_of_record(std::string_view key) {
+  if (key.empty() || (key.front() != 'u' && key.front() != 'w')) return std::nullopt;
+  const auto end_of_id = key.find('\0');  // an id may hold any byte but 0
+  if (end_of_id == std::string_view::npos || end_of_id < 2) return std::nullopt;
+  return key.substr(1, end_of_id - 1);
+}
+
 KeyValue encode_entry_record(std::string_view user_id, std::int64_t input_offset,
                              std::uint64_t commit_sequence, const Entry& entry) {
   KeyValue out;
-  out.key.reserve(user_id.size() + 3);
-  out.key.push_back('u');
-  out.key.append(user_id);
-  out.key.push_back('\0');
-  out.key.push_back(static_cast<char>(entry.slot));
+  out.key = entry_key(user_id, static_cast<char>(entry.slot));
   out.value.reserve(kEntryValueBytesTypical);
   append(out.value, kChangelogVersion);
   append(out.value, input_offset);
@@ -229,13 +256,14 @@ KeyValue encode(const LineageRecord& record) {
 KeyValue encode(const CommitRecord& record) {
   KeyValue out;
   out.key = "c";
-  append(out.value, kCommitVersion);
+  append(out.value, record.erasures == 0 ? kCommitWithLabels : kCommitWithErasures);
   append(out.value, record.next_offset);
   append(out.value, record.sequence);
   append(out.value, record.writes);
   append(out.value, record.hash);
   append(out.value, record.next_label);
   append(out.value, record.label_writes);
+  if (record.erasures != 0) append(out.value, record.erasures);
   return out;
 }
 

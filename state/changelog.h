@@ -7,12 +7,17 @@
 //   key "w" user_id 0x00 kind rest  value: version, cause, input offset,       a row of the user's
 //                                          commit sequence, row or waiting     windows; without
 //                                          label                               value: gone
+//   key "u" user_id 0x00 0xff       no value                           nothing before this counts
+//   of
+//                                                                      the user (`weir state
+//                                                                      erase`)
 //   key "l" lineage id (8 bytes)    value: version, lineage                     model and rules a
 //   verdict was made with key "c"                         value: version, commit record last record
 //   of every commit
 // Formats are versioned, little-endian and fixed by golden files under tests/data.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,6 +38,9 @@ struct CommitRecord {
   std::uint64_t hash = 0;          // chain_hash() over those records, in order, from 0
   std::int64_t next_label = -1;    // topic labels: first not yet processed; -1 = never read
   std::uint32_t label_writes = 0;  // window records that labels caused
+  /// Users erased in this partition so far. A store that knows of fewer, and does not find them all
+  /// in the changelog, holds somebody who must be forgotten: compaction drops the marks in time.
+  std::uint32_t erasures = 0;
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
 };
 
@@ -70,6 +78,13 @@ enum class WindowCause : std::uint8_t {
   kEvent,  // an event without an entry record (stage entities); input_offset is the event's
   kLabel,  // a label; input_offset is that of the next payment: all before it were known
 };
+/// From here on nothing before it counts of this user. Its key is no slot's, so that no later
+/// payment takes the place of the mark.
+KeyValue erasure_mark(std::string_view user_id);
+/// Whom this mark erases; nullopt for any other key.
+std::optional<std::string_view> erased_user(std::string_view key);
+/// Whose record this is, whatever kind of it: nullopt for those of no user (lineages, commits).
+std::optional<std::string_view> owner_of_record(std::string_view key);
 WindowChange row_put(std::string_view user_id, const EventRow& row);
 WindowChange row_dropped(std::string_view user_id, std::uint32_t sequence);
 WindowChange label_waits(std::string_view user_id, const LabelOpinion& opinion);

@@ -39,6 +39,7 @@ struct HotUser {
   bool state_staged = false;               // `undo` counts
   bool staged = false;                     // state or pages are
   bool dirty = false;
+  bool erased = false;  // the backing store may hold a state that it is to forget
   bool referenced = false;
 };
 

@@ -57,6 +57,25 @@ void RestoreBuffer::hold_label(const Held& record, std::uint64_t commit_sequence
                      std::string(record.body), record.kind});
 }
 
+void RestoreBuffer::forget(std::string_view user_id) {
+  const std::string_view bytes(bytes_);
+  const std::size_t gone = std::erase_if(waiting_, [&](const Waiting& waiting) {
+    return bytes.substr(waiting.user_at, waiting.user_bytes) == user_id;
+  });
+  if (gone != 0) replaced_ = true;
+  std::erase_if(labels_, [&](const OfLabel& label) { return label.user_id == user_id; });
+}
+
+void RestoreBuffer::hold_erasure(std::string_view user_id, std::int64_t offset) {
+  erased_.emplace_back(user_id);
+  behind_erasures_ = offset + 1;
+}
+
+Erasures RestoreBuffer::with_held(Erasures before) const {
+  if (erased_.empty()) return before;
+  return {before.count + static_cast<std::uint32_t>(erased_.size()), behind_erasures_};
+}
+
 std::int64_t RestoreBuffer::position_before_labels(std::int64_t position) const {
   return labels_.empty() ? position : std::min(position, labels_.front().offset);
 }
@@ -86,6 +105,10 @@ Status RestoreBuffer::close(const CommitRecord& record) {
 
 Status RestoreBuffer::release(const CommitPoint& point, std::int64_t next_payment,
                               const Apply& apply) {
+  for (const std::string& user_id : erased_) {
+    WEIR_RETURN_IF_ERROR(apply({user_id, {}, Held::Kind::kErasure}));
+  }
+  erased_.clear();
   const std::string_view bytes(bytes_);
   for (const Waiting& waiting : waiting_) {
     WEIR_RETURN_IF_ERROR(apply({bytes.substr(waiting.user_at, waiting.user_bytes),
@@ -103,7 +126,8 @@ Status RestoreBuffer::release(const CommitPoint& point, std::int64_t next_paymen
 
 void RestoreBuffer::drop() {
   labels_.clear();
-  start_over({next_log_offset_, sequence_before_, std::nullopt});
+  erased_.clear();
+  start_over({next_log_offset_, sequence_before_, std::nullopt, {}});
 }
 
 }  // namespace weir::state

@@ -34,7 +34,12 @@ class RestoreBuffer {
   struct Held {
     std::string_view user_id;
     std::string_view body;  // entry, row or waiting label
-    enum class Kind : std::uint8_t { kEntry, kRow, kWaitingLabel } kind = Kind::kEntry;
+    enum class Kind : std::uint8_t {
+      kEntry,
+      kRow,
+      kWaitingLabel,
+      kErasure  // no body: the user is forgotten
+    } kind = Kind::kEntry;
     WindowCause cause = WindowCause::kEntry;  // of windows
     std::int64_t input_offset = 0;            // see WindowCause
     /// First record of its input: what waits from there on is replaced. (An event leaves one record
@@ -59,6 +64,13 @@ class RestoreBuffer {
             std::uint64_t commit_sequence);
   /// The same for what a label did, read at this changelog offset.
   void hold_label(const Held& record, std::uint64_t commit_sequence, std::int64_t offset);
+  /// What waits of the user no longer does.
+  void forget(std::string_view user_id);
+  /// A mark of erasure at this changelog offset: the user is forgotten with the next release,
+  /// before what waits is applied.
+  void hold_erasure(std::string_view user_id, std::int64_t offset);
+  /// What a release makes of this.
+  [[nodiscard]] Erasures with_held(Erasures before) const;
   /// Where a restore that is cut short must start again, so that no label that waits is missed.
   [[nodiscard]] std::int64_t position_before_labels(std::int64_t position) const;
   /// Checks the commit record against what waits for it, and drops what it does not cover.
@@ -67,8 +79,8 @@ class RestoreBuffer {
   void give_up_from(std::int64_t input_offset);
   /// The commit that follows repeats part of one that counts already: its record cannot be checked.
   void skip_check() { replaced_ = true; }
-  /// Applies what waits, in order, then what labels did behind payments before `next_payment`, and
-  /// starts over at `point`.
+  /// Applies erasures, then what waits, in order, then what labels did behind payments before
+  /// `next_payment`, and starts over at `point`.
   Status release(const CommitPoint& point, std::int64_t next_payment, const Apply& apply);
   void drop();
 
@@ -91,6 +103,8 @@ class RestoreBuffer {
   std::string bytes_;             // of all that wait: one allocation, reused
   std::vector<Waiting> waiting_;  // by input offset
   std::vector<OfLabel> labels_;   // few: what one commit holds, and leftovers
+  std::vector<std::string> erased_;
+  std::int64_t behind_erasures_ = 0;
   std::uint64_t sequence_ = 0;
   std::uint64_t hash_ = 0;
   bool replaced_ = false;  // not everything written for this commit counts: no check

@@ -9,6 +9,7 @@ namespace weir::state {
 namespace {
 
 constexpr std::uint8_t kMetaVersion = 2;
+constexpr std::uint8_t kMetaWithErasures = 3;  // only where there was one
 
 }  // namespace
 
@@ -22,7 +23,9 @@ std::string user_key(std::string_view user_id) {
 
 std::string encode_meta(const StoreMeta& meta) {
   std::string out;
-  append(out, kMetaVersion);
+  const bool any_erasure =
+      meta.point.erasures.count != 0 || meta.point.last.value_or(CommitRecord{}).erasures != 0;
+  append(out, any_erasure ? kMetaWithErasures : kMetaVersion);
   append_text(out, meta.identity.cluster_id);
   append_text(out, meta.identity.changelog_topic);
   append(out, meta.identity.partition);
@@ -35,6 +38,11 @@ std::string encode_meta(const StoreMeta& meta) {
   append(out, last.hash);
   append(out, last.next_label);
   append(out, last.label_writes);
+  if (any_erasure) {
+    append(out, last.erasures);
+    append(out, meta.point.erasures.count);
+    append(out, meta.point.erasures.behind);
+  }
   append(out, static_cast<std::uint32_t>(meta.lineages.size()));
   for (const auto& [id, lineage] : meta.lineages) {
     append(out, id);
@@ -51,9 +59,10 @@ Result<StoreMeta> decode_meta(std::string_view bytes) {
   constexpr std::string_view kRebuild = "; the store is rebuilt from the changelog";
   ByteReader reader(bytes);
   const auto version = reader.number<std::uint8_t>();
-  if (!reader.failed() && version != kMetaVersion) {
+  if (!reader.failed() && version != kMetaVersion && version != kMetaWithErasures) {
     return fatal("state: store has format version " + std::to_string(version) +
-                 ", this program reads " + std::to_string(kMetaVersion) + std::string(kRebuild));
+                 ", this program reads " + std::to_string(kMetaWithErasures) +
+                 std::string(kRebuild));
   }
   const Error damaged = fatal("state: damaged store: meta" + std::string(kRebuild));
   if (bytes.size() < 1 + sizeof(std::uint64_t)) return damaged;
@@ -74,6 +83,11 @@ Result<StoreMeta> decode_meta(std::string_view bytes) {
   last.hash = reader.number<std::uint64_t>();
   last.next_label = reader.number<std::int64_t>();
   last.label_writes = reader.number<std::uint32_t>();
+  if (version == kMetaWithErasures) {
+    last.erasures = reader.number<std::uint32_t>();
+    meta.point.erasures.count = reader.number<std::uint32_t>();
+    meta.point.erasures.behind = reader.number<std::int64_t>();
+  }
   if (last.sequence != 0) meta.point.last = last;
   const auto lineages = reader.number<std::uint32_t>();
   for (std::uint32_t i = 0; i < lineages && !reader.failed(); ++i) {

@@ -14,12 +14,20 @@
 
 namespace weir::state {
 
+/// Whom a store was told to forget so far.
+struct Erasures {
+  std::uint32_t count = 0;
+  std::int64_t behind = 0;  // changelog: marks before it are applied
+  friend bool operator==(const Erasures&, const Erasures&) = default;
+};
+
 /// A point in the changelog between two commits.
 struct CommitPoint {
   std::int64_t position = 0;   // changelog: first record not yet applied
   std::uint64_t sequence = 0;  // last commit applied; 0 = none
   std::optional<CommitRecord>
       last;  // its record, or that of an earlier one where compaction took it
+  Erasures erasures = {};
   friend bool operator==(const CommitPoint&, const CommitPoint&) = default;
 };
 

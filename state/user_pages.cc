@@ -24,6 +24,14 @@ std::string page_key(std::string_view user_id, std::uint64_t page) {
   return key;
 }
 
+std::uint64_t page_of(std::string_view key) {
+  std::uint64_t page = 0;
+  for (const char byte : key.substr(key.size() - sizeof page)) {
+    page = page << 8U | static_cast<unsigned char>(byte);
+  }
+  return page;
+}
+
 }  // namespace
 
 Result<HotPage*> UserPages::load(std::string_view user_id, PageId id) {
@@ -91,6 +99,34 @@ Status UserPages::erase(std::string_view user_id, PageId id) {
   if (!page) return page.error();
   (*page)->exists = false;
   (*page)->bytes.clear();
+  return ok();
+}
+
+std::string UserPages::end_of_pages(std::string_view owner) {
+  std::string key(1, kPrefix);
+  key.append(owner);
+  key.push_back('\1');  // no id holds a byte 0
+  return key;
+}
+
+Status UserPages::forget(HotUser& user) {
+  if (!store_.backing_empty) {
+    const std::string end = end_of_pages(user.id);
+    const std::string first = page_key(user.id, 0);
+    const Error done = retry("done");
+    const Status scanned =
+        store_.backing->scan(first, [&](std::string_view key, std::string_view) -> Status {
+          if (key >= end) return done;
+          user.pages.try_emplace(page_of(key));
+          return ok();
+        });
+    if (!scanned && scanned.error().message != done.message) return scanned.error();
+  }
+  for (auto& [id, page] : user.pages) {
+    page.bytes.clear();
+    page.exists = false;
+    page.dirty = true;
+  }
   return ok();
 }
 

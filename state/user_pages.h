@@ -37,6 +37,11 @@ class UserPages final : public PageStore, public WindowJournal {
   void begin_restore(std::uint64_t ordinal) { restored_ordinal_ = ordinal; }
   void end_restore() { restored_ordinal_ = 0; }
 
+  /// Every page of the user is gone, those in the backing store as well. During a restore.
+  Status forget(HotUser& user);
+  /// Behind the last key of an owner's pages in the backing store.
+  static std::string end_of_pages(std::string_view owner);
+
   /// Adds the committed bytes of the user's dirty pages to a batch; returns how many.
   std::size_t write_dirty(const HotUser& user, std::vector<KeyValueStore::Write>& batch) const;
 

@@ -213,8 +213,9 @@ std::vector<KeyValue> UserStore::take_changes() {
 
 KeyValue UserStore::make_commit_record(std::int64_t next_offset, std::int64_t next_label) {
   Impl& store = *impl_;
-  store.pending = CommitRecord{next_offset, store.point.sequence + 1, store.writes, store.hash,
-                               next_label,  store.label_writes};
+  store.pending = CommitRecord{
+      next_offset,        store.point.sequence + 1,  store.writes, store.hash, next_label,
+      store.label_writes, store.point.erasures.count};
   return encode(*store.pending);
 }
 
@@ -244,7 +245,7 @@ void UserStore::commit(std::int64_t position) {
     if (undo.user->staged) store.hot.unpin(*undo.user);
   }
   for (const Impl::PageUndo& undo : store.page_undo) store.hot.trim_pages(*undo.user);
-  const CommitPoint next{position, store.pending->sequence, store.pending};
+  const CommitPoint next{position, store.pending->sequence, store.pending, store.point.erasures};
   store.end_commit(next, !store.undo.empty() || !store.page_undo.empty());
   store.forget_transaction();
 }

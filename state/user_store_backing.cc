@@ -4,18 +4,6 @@
 #include "state/user_store_impl.h"
 
 namespace weir::state {
-namespace {
-
-/// Behind the last key of an owner's pages. (No id holds a byte 0.)
-std::string pages_end(std::string_view owner) {
-  std::string key(1, UserPages::kPrefix);
-  key.append(owner);
-  key.push_back('\1');
-  return key;
-}
-
-}  // namespace
-
 std::string_view UserStore::Impl::committed_state(const HotUser& user) const {
   return user.state_staged ? undo[user.undo].committed : user.state;
 }
@@ -45,7 +33,11 @@ Result<std::size_t> UserStore::Impl::write_dirty(std::size_t bytes_max,
     const bool old = ordinal - user->dirty_since >= min_age_commits;
     if (!old && !hot.over_budget_by(evictable)) break;
     const std::string_view state = committed_state(*user);
-    if (!state.empty()) batch.emplace_back(user_key(user->id), std::string(state));
+    if (!state.empty()) {
+      batch.emplace_back(user_key(user->id), std::string(state));
+    } else if (user->erased) {
+      batch.emplace_back(user_key(user->id), std::nullopt);
+    }
     bytes += 1 + user->id.size() + state.size() + pages.write_dirty(*user, batch);
     if (!user->staged) evictable += user->charged_bytes;
   }
@@ -61,6 +53,7 @@ Result<std::size_t> UserStore::Impl::write_dirty(std::size_t bytes_max,
   while (hot.dirty().front() != user) {
     HotUser& written = *hot.dirty().front();
     for (auto& [id, page] : written.pages) page.dirty = false;
+    written.erased = false;
     hot.make_clean(written);
   }
   const std::uint64_t oldest = user == nullptr ? UINT64_MAX : user->dirty_since;
@@ -92,7 +85,8 @@ Status UserStore::start_flush() {
 Result<std::vector<std::string>> UserStore::window_owners(std::string_view after, std::size_t max) {
   std::vector<std::string> owners;
   const Error found_one = retry("found");
-  std::string first = after.empty() ? std::string(1, UserPages::kPrefix) : pages_end(after);
+  std::string first =
+      after.empty() ? std::string(1, UserPages::kPrefix) : UserPages::end_of_pages(after);
   while (owners.size() < max) {
     std::string owner;
     const Status scanned =
@@ -104,7 +98,7 @@ Result<std::vector<std::string>> UserStore::window_owners(std::string_view after
       if (!scanned && scanned.error().message != found_one.message) return scanned.error();
       break;
     }
-    first = pages_end(owner);
+    first = UserPages::end_of_pages(owner);
     owners.push_back(std::move(owner));
   }
   return owners;
@@ -121,6 +115,7 @@ Status UserStore::scan(const std::function<Status(std::string_view, UserView)>& 
   auto next = dirty.begin();
   const auto emit_dirty = [&]() {
     const HotUser& user = **next++;
+    if (user.erased && store.committed_state(user).empty()) return ok();
     return sink(user.id, UserView(store.committed_state(user)));
   };
   const auto emit_stored = [&](std::string_view key, std::string_view value) -> Status {

@@ -51,6 +51,7 @@ struct UserStore::Impl {
         point(found.point),
         stored_point(found.point),
         backing_empty(empty),
+        from_nothing(empty),
         waiting(found.point),
         pages(*this) {
     for (std::size_t kind = 0; kind < kEntityKinds; ++kind) {
@@ -77,6 +78,7 @@ struct UserStore::Impl {
                      std::int64_t offset);
   Status apply_entry(const RestoreBuffer::Held& record);
   Status apply_window(const RestoreBuffer::Held& record);
+  Status apply_erasure(std::string_view user_id);
   Status restore_commit(const CommitRecord& record, std::int64_t offset);
   Status release_waiting(CommitPoint next, std::int64_t next_payment);
   Status make_room();
@@ -106,6 +108,7 @@ struct UserStore::Impl {
   CommitPoint stored_point;
   std::uint64_t stored_ordinal = 0;
   bool backing_empty;
+  const bool from_nothing;  // as it was opened
 
   RestoreBuffer waiting;
 

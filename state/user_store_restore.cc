@@ -14,11 +14,17 @@ Status UserStore::restore(std::string_view key, std::string_view value, std::int
   Impl& store = *impl_;
   WEIR_CHECK(!has_staged());
   store.waiting.saw(offset);
-  // A tombstone: a row that no window sees any more. The rows behind it let go of it as they did
-  // when it was written.
+  // A tombstone is a mark of erasure, or a row that no window sees any more: the rows behind it let
+  // go of it as they did when it was written.
   const bool known_kind =
       !key.empty() && std::string_view("uwlc").find(key.front()) != std::string_view::npos;
-  if (value.empty() && known_kind) return ok();
+  if (value.empty() && known_kind) {
+    if (const auto user_id = erased_user(key)) {
+      store.waiting.forget(*user_id);
+      if (offset >= store.point.erasures.behind) store.waiting.hold_erasure(*user_id, offset);
+    }
+    return ok();
+  }
   if (!key.empty() && key.front() == 'u') return store.restore_entry(key, value, offset);
   if (!key.empty() && key.front() == 'w') return store.restore_window(key, value, offset);
   auto record = decode_changelog(key, value);
@@ -71,8 +77,10 @@ Status UserStore::Impl::hold_record(std::string_view key, std::string_view value
     // Only a committed transaction is followed by the next: its commit record was compacted away.
     // What the next one writes again was not part of it.
     waiting.give_up_from(record.input_offset);
-    if (waiting.waiting_sequence() != 0)
-      WEIR_RETURN_IF_ERROR(release_waiting({offset, held, point.last}, record.input_offset));
+    if (waiting.waiting_sequence() != 0) {
+      WEIR_RETURN_IF_ERROR(
+          release_waiting({offset, held, point.last, point.erasures}, record.input_offset));
+    }
     waiting.saw(offset);
   }
   waiting.hold(key, value, record, commit_sequence);
@@ -92,15 +100,29 @@ Status UserStore::Impl::restore_commit(const CommitRecord& record, std::int64_t 
   // Of two writers each may have read further in one of the topics: what both did is in the log.
   CommitRecord furthest = record;
   furthest.next_label = std::max(record.next_label, next_label);
-  return release_waiting({offset + 1, record.sequence, furthest}, record.next_offset);
+  WEIR_RETURN_IF_ERROR(
+      release_waiting({offset + 1, record.sequence, furthest, point.erasures}, record.next_offset));
+  if (from_nothing) point.erasures.count = record.erasures;  // of whom is gone nothing came back
+  if (point.erasures.count == record.erasures) return ok();
+  return fatal("state: " + std::to_string(record.erasures) +
+               " users were erased in this partition, this store knows of " +
+               std::to_string(point.erasures.count) +
+               ": it was away for too long; it is rebuilt from the changelog");
 }
 
 Status UserStore::Impl::release_waiting(CommitPoint next, std::int64_t next_payment) {
   bool any_dirty = false;
+  next.erasures = waiting.with_held(next.erasures);
   WEIR_RETURN_IF_ERROR(waiting.release(next, next_payment, [&](const RestoreBuffer::Held& record) {
     any_dirty = true;
-    return record.kind == RestoreBuffer::Held::Kind::kEntry ? apply_entry(record)
-                                                            : apply_window(record);
+    switch (record.kind) {
+      case RestoreBuffer::Held::Kind::kErasure:
+        return apply_erasure(record.user_id);
+      case RestoreBuffer::Held::Kind::kEntry:
+        return apply_entry(record);
+      default:
+        return apply_window(record);
+    }
   }));
   next.position = waiting.position_before_labels(next.position);
   end_commit(next, any_dirty);
@@ -127,6 +149,17 @@ Status UserStore::Impl::apply_window(const RestoreBuffer::Held& record) {
                          : of_owner->put_waiting(record.user_id, waiting_label_of(record.body));
   pages.end_restore();
   return put;
+}
+
+Status UserStore::Impl::apply_erasure(std::string_view user_id) {
+  auto user = load(user_id);
+  if (!user) return user.error();
+  (*user)->state.clear();
+  (*user)->erased = true;
+  WEIR_RETURN_IF_ERROR(pages.forget(**user));
+  hot.make_dirty(**user, ordinal + 1);
+  hot.recharge_pages(**user);
+  return ok();
 }
 
 /// A restore may be larger than memory: writes and evicts what is over the budget.

@@ -221,6 +221,25 @@ TEST(StateFormat, MetaHasNotChanged) {
   expect_golden("meta-v2.hex", encode_meta(golden_meta()));
 }
 
+TEST(StateFormat, MetaBehindAnErasureHasNotChanged) {
+  StoreMeta meta = golden_meta();
+  meta.point.last->erasures = 2;
+  meta.point.erasures = {2, 990};
+  expect_golden("meta-v3.hex", encode_meta(meta));
+  const auto back = decode_meta(golden("meta-v3.hex"));
+  ASSERT_TRUE(back) << error_of(back);
+  EXPECT_EQ(back->point, meta.point);
+}
+
+TEST(StateFormat, AMarkOfErasureIsUnderNoSlotOfAnEntry) {
+  const KeyValue mark = erasure_mark("user-1");
+  expect_golden("changelog-erasure-key-v1.hex", mark.key);
+  EXPECT_TRUE(mark.tombstone);
+  EXPECT_EQ(erased_user(mark.key), "user-1");
+  EXPECT_EQ(erased_user(encode(EntryRecord{"user-1", 4711, 12, golden_entry()}).key), std::nullopt);
+  EXPECT_EQ(erased_user(row_dropped("user-1", 0xffffffff).key), std::nullopt);
+}
+
 TEST(StateFormat, ChangelogRecordsHaveNotChanged) {
   const KeyValue entry = encode(EntryRecord{"user-1", 4711, 12, golden_entry()});
   expect_golden("changelog-entry-key-v1.hex", entry.key);
@@ -231,6 +250,11 @@ TEST(StateFormat, ChangelogRecordsHaveNotChanged) {
   const KeyValue commit = encode(CommitRecord{5000, 12, 3, 0x0102030405060708, 4000, 2});
   expect_golden("changelog-commit-key-v1.hex", commit.key);
   expect_golden("changelog-commit-v2.hex", commit.value);
+  const CommitRecord behind_erasures{5000, 12, 3, 0x0102030405060708, 4000, 2, 7};
+  expect_golden("changelog-commit-v3.hex", encode(behind_erasures).value);
+  const auto back = decode_changelog("c", golden("changelog-commit-v3.hex"));
+  ASSERT_TRUE(back) << error_of(back);
+  EXPECT_EQ(std::get<CommitRecord>(*back), behind_erasures);
 }
 
 TEST(StateFormat, WindowRecordsHaveNotChanged) {
@@ -430,9 +454,9 @@ TEST(StoreMeta, RefusesDamageAndOtherVersions) {
     EXPECT_TRUE(is_fatal(decode_meta(bytes.substr(0, i)))) << "cut to " << i;
   }
   std::string newer = bytes;
-  newer[0] = 3;
+  newer[0] = 4;
   EXPECT_EQ(error_of(decode_meta(newer)),
-            "state: store has format version 3, this program reads 2; the store is rebuilt from "
+            "state: store has format version 4, this program reads 3; the store is rebuilt from "
             "the changelog");
 }
 
