@@ -247,6 +247,15 @@ struct CommandLine::Impl {
         [this, &of_get] { return state_get_command(of_get, user_id); }, &state);
     get.add_option("user_id", user_id, "The user")->required();
     add_config(get, of_get);
+    auto& of_erase = add(
+        "erase",
+        "Everything the state holds of one user, gone for good: stores, changelog; the group is "
+        "stopped",
+        [this] { return state_erase_command(erase); }, &state);
+    of_erase.add_option("user_id", erase.user_id, "The user")->required();
+    add_config(of_erase, erase.config);
+    of_erase.add_flag("--yes", erase.yes, "Erase; without it the command says what it would erase");
+    of_erase.add_flag("--json", erase.json, "One JSON object instead of text");
     auto& of_dump = sources.emplace_back();
     auto& dump = add(
         "dump", "All users of all local stores, one a line, by partition and id",
@@ -313,6 +322,7 @@ struct CommandLine::Impl {
   ProbeArguments probe;
   std::string init_file = "weir.yaml";
   std::string user_id;
+  StateEraseArguments erase;
   std::string shell;
   std::string page;
   bool keys = false;

@@ -122,6 +122,14 @@ int dead_letters_replay_command(const DeadLettersReplayArguments& arguments);
 /// Whose state: each stage has stores of its own.
 enum class StateOf : std::uint8_t { kUsers, kEntities };
 int state_get_command(const ConfigSource& source, const std::string& user_id);
+struct StateEraseArguments {
+  ConfigSource config;
+  std::string user_id;
+  bool yes = false;  // erase; otherwise say what would be erased
+  bool json = false;
+};
+/// Group stopped: everything that the state holds of a user is gone for good.
+int state_erase_command(const StateEraseArguments& arguments);
 int state_dump_command(const ConfigSource& source, StateOf what);
 
 /// Asks the admin listener of an instance on this machine; ok: it says 200. Prints what it answers.

@@ -23,6 +23,26 @@ using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, Deleter<rd_kafka_NewTopic_
 using Queue = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using Event = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>;
 
+using ConfigResource =
+    std::unique_ptr<rd_kafka_ConfigResource_t, Deleter<rd_kafka_ConfigResource_destroy>>;
+
+/// One request of the admin client; `send` puts it on its way, the answer is the event.
+template <class Send>
+Result<Event> ask(rd_kafka_t* client, rd_kafka_admin_op_t what, std::string_view about,
+                  const Send& send) {
+  std::array<char, 512> text{};
+  const AdminOptions options(rd_kafka_AdminOptions_new(client, what));
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), kTimeoutMs, text.data(), text.size());
+  const Queue queue(rd_kafka_queue_new(client));
+  send(options.get(), queue.get());
+  Event event(rd_kafka_queue_poll(queue.get(), kTimeoutMs * 2));
+  if (!event) return retry(fmt::format("no answer about {}; check kafka.brokers", about));
+  if (rd_kafka_event_error(event.get())) {
+    return retry(fmt::format("{}: {}", about, rd_kafka_event_error_string(event.get())));
+  }
+  return event;
+}
+
 }  // namespace
 
 Result<Cluster> Cluster::connect(const Connection& connection) {
@@ -67,6 +87,58 @@ Result<std::optional<std::int32_t>> Cluster::partitions(const std::string& topic
                        code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
   if (count || missing) return count;
   return retry(fmt::format("topic {}: {}", topic, describe(code)));
+}
+
+Result<std::vector<std::string>> Cluster::members(const std::string& group) const {
+  const auto about = fmt::format("group {}", group);
+  const char* asked = group.c_str();
+  auto event = ask(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, about,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DescribeConsumerGroups(client_.get(), &asked, 1, options, queue);
+                   });
+  if (!event) return event.error();
+  std::size_t count = 0;
+  const auto* groups = rd_kafka_DescribeConsumerGroups_result_groups(
+      rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
+  if (count != 1) return retry(fmt::format("no answer about {}", about));
+  if (const auto* error = rd_kafka_ConsumerGroupDescription_error(groups[0])) {
+    return retry(fmt::format("{}: {}", about, rd_kafka_error_string(error)));
+  }
+  std::vector<std::string> members;
+  const std::size_t all = rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
+  for (std::size_t i = 0; i < all; ++i) {
+    const auto* member = rd_kafka_ConsumerGroupDescription_member(groups[0], i);
+    const char* name = rd_kafka_MemberDescription_group_instance_id(member);
+    if (name == nullptr) name = rd_kafka_MemberDescription_client_id(member);
+    members.push_back(fmt::format("{} on {}", name, rd_kafka_MemberDescription_host(member)));
+  }
+  return members;
+}
+
+Result<std::map<std::string, std::string>> Cluster::settings(const std::string& topic) const {
+  const auto about = fmt::format("the settings of topic {}", topic);
+  const ConfigResource resource(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  rd_kafka_ConfigResource_t* asked = resource.get();
+  auto event = ask(client_.get(), RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, about,
+                   [&](const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {
+                     rd_kafka_DescribeConfigs(client_.get(), &asked, 1, options, queue);
+                   });
+  if (!event) return event.error();
+  std::size_t count = 0;
+  const auto* results = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  if (count != 1) return retry(fmt::format("no answer about {}", about));
+  if (const auto code = rd_kafka_ConfigResource_error(results[0])) {
+    return retry(fmt::format("{}: {}", about, describe(code)));
+  }
+  std::map<std::string, std::string> settings;
+  const auto* entries = rd_kafka_ConfigResource_configs(results[0], &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[i]);  // null where it is a secret
+    if (value != nullptr) settings.emplace(rd_kafka_ConfigEntry_name(entries[i]), value);
+  }
+  return settings;
 }
 
 Status Cluster::ensure(const std::vector<TopicPlan>& plans) {

@@ -27,6 +27,11 @@ class Cluster {
   Result<std::string> id() const;
   /// Partition count of a topic; nullopt when it does not exist.
   Result<std::optional<std::int32_t>> partitions(const std::string& topic) const;
+  /// Who is in a consumer group now, each as "name on host": a static member's instance id, else
+  /// the client id. Empty where there is no such group.
+  Result<std::vector<std::string>> members(const std::string& group) const;
+  /// Settings of a topic as they are in force (retention.ms, cleanup.policy, ...).
+  Result<std::map<std::string, std::string>> settings(const std::string& topic) const;
   /// Creates what is missing and may be created. The error names every topic that is missing and
   /// may not.
   Status ensure(const std::vector<TopicPlan>& plans);
