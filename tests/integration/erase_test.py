@@ -42,7 +42,7 @@ class Erase(BrokerCase):
         if delivery == "exactly_once":
             with self.subTest("a group that runs is refused, and nothing happens"):
                 self.erase("--yes", code=UNAVAILABLE)
-                self.assertIn(f"group {job.group} is running: {job.name}-a-worker-0 on ", self.complaint)
+                self.assertIn(f"group {job.group} is running: {job.name}-a-0 on ", self.complaint)
                 self.assertIn("stop every instance", self.complaint)
                 self.assertGreater(len(self.held(job)), 10)
         self.assertEqual(worker.stop(), 0)
