@@ -1,9 +1,8 @@
-#include "models/torch_network.h"
+// libweir_torch.so: all that is compiled against LibTorch.
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
 #include <sstream>
 #include <string_view>
@@ -16,25 +15,17 @@
 #include <torch/script.h>
 
 #include "models/kernels.h"
+#include "models/torch_module.h"
 #include "models/torch_ops.h"
 
 namespace weir {
 namespace {
-
-/// LibTorch's own kernels differ in last bits between CPU classes. The variable is read at
-/// LibTorch's first kernel and nobody may read the environment while it is written, so this happens
-/// before main(). LibTorch believes the variable without looking at the CPU: hence the question.
-const bool kCapabilityPinned = [] {
-  const bool avx2 = kernels::supported(kernels::CpuPath::kAvx2);
-  return setenv("ATEN_CPU_CAPABILITY", avx2 ? "avx2" : "default", 0) == 0;
-}();
 
 /// Threads of LibTorch would compete with the workers. A fused kernel would be compiled per shape
 /// at run time, with an order of operations of its own. The profiling executor guards every call
 /// against new shapes, which a frozen graph of a few large operators does not repay: one payment
 /// costs 37 us with it and 14 without, a batch of 32 2.5 and 1.6 each.
 void settle_process() {
-  WEIR_CHECK(kCapabilityPinned);
   static const bool settled = [] {
     if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
     torch::jit::setTensorExprFuserEnabled(false);
@@ -152,10 +143,8 @@ class TorchNetwork final : public Network {
   torch::jit::Method forward_;
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Network>> load_torch_network(const std::string& bytes,
-                                                    const std::vector<std::string>& operators) {
+Result<std::unique_ptr<Network>> load(const std::string& bytes,
+                                      const std::vector<std::string>& operators) {
   if (const auto& kernels = kernels::active_kernels(); !kernels) return kernels.error();
   link_torch_operators();
   try {
@@ -173,4 +162,10 @@ Result<std::unique_ptr<Network>> load_torch_network(const std::string& bytes,
   }
 }
 
+}  // namespace
 }  // namespace weir
+
+void weir_load_torch_network(const std::string& bytes, const std::vector<std::string>& operators,
+                             weir::Result<std::unique_ptr<weir::Network>>& loaded) {
+  loaded = weir::load(bytes, operators);
+}
