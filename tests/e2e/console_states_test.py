@@ -318,6 +318,18 @@ class Appearance(ConsoleCase):
                     self.assertEqual(page.evaluate(READING), [])
                     self.picture(page, f"{name}-{theme}-{size['width']}", whole=name == "case")
 
+    def test_an_idle_console_shows_no_delay_where_none_was_measured(self):
+        page = self.look("#/path")
+        idle = {"per_second": 0, "p50_us": None, "p99_us": None}
+        self.fake.show_figures(payments_per_second=0, verdicts_per_second=0, delay_ms={"p50": None, "p99": None}, lag_records=0, degraded_share=None,
+                               steps=[{"name": name, **idle} for name in ("decode", "score")], commit={"per_second": 0, "p50_ms": None, "p99_ms": None})
+        delay = page.locator(".curve").filter(has_text="Delay p99")
+        expect(delay.locator("figcaption b")).to_have_text("–")
+        expect(delay).to_contain_text("at most –")
+        self.assertIn("now –", delay.locator("svg").get_attribute("aria-label"))
+        self.assertNotIn("µs", page.locator(".path-picture .step").first.text_content())
+        self.assertIn("p50 –, p99 –", page.locator(".path-picture").text_content())
+
     def test_the_chosen_colours_are_remembered(self):
         page = self.look("#/feed", theme="light")
         page.keyboard.press("t")
