@@ -58,7 +58,9 @@ Console::Console(const config::Config& config, std::unique_ptr<Scorer> scorer, c
       scorer_(std::move(scorer)),
       kept_(config.console.verdicts_max),
       feeds_(kept_, config.console.feeds_max),
-      desk_(config, kept_, clock) {
+      desk_(config, kept_, clock, [this](std::chrono::milliseconds patience) {
+        return reader_->read_all_dispositions(patience);
+      }) {
   access_.analyst = config.console.analyst;
   access_.identity_header = config.console.identity_header;
   access_.trusted_proxies = config.console.trusted_proxies;
@@ -212,6 +214,7 @@ void Console::enqueue(Request request, std::shared_ptr<Later> later) {
 
 void Console::run_desk(const std::stop_token& stop) {
   name_log_thread("console-desk");
+  if (!access_.analyst.empty() || !access_.identity_header.empty()) desk_.open();
   for (;;) {
     Job job;
     {

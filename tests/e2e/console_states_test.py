@@ -214,7 +214,8 @@ class Deciding(ConsoleCase):
         page.keyboard.press("g")
         told = page.locator(".told")
         expect(told).to_have_attribute("data-state", "failed")
-        expect(told).to_contain_text("Not recorded. Kafka did not acknowledge the records within 5 s. Try again when the broker is back".split(". ")[1])
+        expect(told).to_contain_text("Not confirmed. Kafka did not acknowledge the records within 5 s.")
+        expect(told).to_contain_text("Try again when the broker is back")
         told.get_by_role("button", name="Try again").click()
         expect(told).to_have_attribute("data-state", "recorded")
 
