@@ -228,13 +228,15 @@ std::vector<Verdict> KeptVerdicts::after(std::uint64_t sequence, std::size_t lim
   return {verdicts_.end() - static_cast<std::ptrdiff_t>(count), verdicts_.end()};
 }
 
-std::vector<Disposition> KeptVerdicts::dispositions_after(std::uint64_t position) const {
+std::vector<Disposition> KeptVerdicts::dispositions_after(std::uint64_t& position,
+                                                          std::size_t limit) const {
   const std::scoped_lock lock(mutex_);
-  if (position >= disposition_position_) return {};
-  const auto count =
-      std::min<std::size_t>(disposition_position_ - position, recent_dispositions_.size());
-  return {recent_dispositions_.end() - static_cast<std::ptrdiff_t>(count),
-          recent_dispositions_.end()};
+  const std::uint64_t oldest = disposition_position_ - recent_dispositions_.size();
+  const std::uint64_t first = std::clamp(position, oldest, disposition_position_);
+  const auto count = std::min<std::size_t>(disposition_position_ - first, limit);
+  position = first + count;
+  const auto begin = recent_dispositions_.begin() + static_cast<std::ptrdiff_t>(first - oldest);
+  return {begin, begin + static_cast<std::ptrdiff_t>(count)};
 }
 
 std::vector<Verdict> KeptVerdicts::open(

@@ -98,7 +98,10 @@ class KeptVerdicts {
   [[nodiscard]] std::vector<Verdict> search(std::string_view text, std::size_t limit) const;
   /// Those read after `sequence`, oldest first, at most `limit` of the newest.
   [[nodiscard]] std::vector<Verdict> after(std::uint64_t sequence, std::size_t limit) const;
-  [[nodiscard]] std::vector<Disposition> dispositions_after(std::uint64_t position) const;
+  /// The oldest of those read after `position`, at most `limit`; `position` moves behind them.
+  /// Only the newest 256 are kept for this.
+  [[nodiscard]] std::vector<Disposition> dispositions_after(std::uint64_t& position,
+                                                            std::size_t limit) const;
   /// Every kept verdict that `wanted` says yes to and that nobody has spoken of, oldest first.
   [[nodiscard]] std::vector<Verdict> open(
       const std::function<bool(const KeptVerdict&)>& wanted) const;

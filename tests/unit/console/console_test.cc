@@ -148,6 +148,38 @@ TEST(Feed, AnEventIsOneLineOfDataWhateverTheIdsAre) {
   EXPECT_EQ(Json::parse(dump(to_json(v, std::nullopt))).at("user_id"), v.user_id);
 }
 
+/// What a client has been sent.
+class Sent final : public Outlet {
+ public:
+  bool push(std::string_view bytes) override {
+    last.assign(bytes);
+    return true;
+  }
+  void end() override {}
+  [[nodiscard]] bool too_slow() const override { return false; }
+  std::string last;
+};
+
+TEST(Feed, WhatOneTurnBringsNeverFillsTheBufferOfWhoReadsAll) {
+  KeptVerdicts kept(1'000);
+  Feeds feeds(kept, 1);
+  const auto client = std::make_shared<Sent>();
+  feeds.connect(client, filter({}), "");
+  for (int i = 0; i < 200; ++i) {
+    Disposition said;
+    said.verdict_id = fmt::format("v{:03}", i);
+    said.note = std::string(2'000, 'x');  // 500 characters of four bytes
+    kept.add(said);
+  }
+  std::string all;
+  for (int turn = 0; turn < 4; ++turn) {
+    feeds.turn("", false);
+    EXPECT_LT(client->last.size(), HttpServer::kFeedBytesMax / 2);
+    all += client->last;
+  }
+  for (int i = 0; i < 200; ++i) EXPECT_THAT(all, HasSubstr(fmt::format("v{:03}", i)));
+}
+
 Caller caller() {
   Caller c;
   c.address = "127.0.0.1";
