@@ -71,16 +71,6 @@ Result<Wish> parse_wish(std::string_view body) {
   }
 }
 
-NamedIds named_ids(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return {};
-  const auto text_of = [&](const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  return {text_of("device_id"), text_of("ip"), text_of("card_token")};
-}
-
 Disposition make_disposition(const Wish& wish, const KeptVerdict& verdict,
                              const std::optional<Disposition>& before, const std::string& analyst,
                              std::int64_t now_ms) {
@@ -141,12 +131,15 @@ std::string audit_record(const Disposition& said, const KeptVerdict& verdict,
   return dump(json);
 }
 
-DecisionDesk::DecisionDesk(const config::Config& config, KeptVerdicts& kept, const Clock& clock,
+DecisionDesk::DecisionDesk(const config::Config& config, KeptVerdicts& kept,
+                           const NamedPayments& named, const Clock& clock,
                            ReadDispositions read_dispositions)
     : config_(config),
       kept_(kept),
+      named_(named),
       clock_(clock),
       read_dispositions_(std::move(read_dispositions)),
+      reader_(config.operators, nullptr),
       // No worker's: theirs end in a number.
       writer_({config.kafka.brokers, config.kafka.properties, config.kafka.group_id},
               fmt::format("{}-{}-console", config.kafka.group_id, config.instance_id)) {}
@@ -210,11 +203,16 @@ Reply DecisionDesk::decide(const Request& request, const std::string& analyst) {
   return reply;
 }
 
-NamedIds DecisionDesk::read_ids(const KeptVerdict& verdict) const {
-  const auto record = kafka::read_record(
-      {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
-      verdict.input.topic, verdict.input.partition, verdict.input.offset, kReadPatience);
-  return record && record->has_value() ? named_ids(**record) : NamedIds{};
+NamedIds DecisionDesk::ids_of(const KeptVerdict& verdict) {
+  if (auto known = named_.at(verdict.spot())) return *std::move(known);
+  const auto& [topic, partition, offset] = verdict.input;
+  const auto record =
+      kafka::read_record({config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
+                         topic, partition, offset, kReadPatience);
+  if (!record || !record->has_value()) return {};
+  RawRecord payment;
+  payment.value = **record;
+  return reader_.read(payment);
 }
 
 Status DecisionDesk::write(const Disposition& said, const KeptVerdict& verdict,
@@ -222,7 +220,7 @@ Status DecisionDesk::write(const Disposition& said, const KeptVerdict& verdict,
   std::vector<kafka::TopicRecord> records;
   if (!said.label_id.empty()) {
     records.push_back({config_.topics.labels, said.user_id,
-                       label_record(said, verdict, read_ids(verdict)), verdict.input.partition});
+                       label_record(said, verdict, ids_of(verdict)), verdict.input.partition});
   }
   records.push_back({config_.topics.audit, said.user_id,
                      audit_record(said, verdict, before, config_.instance_id, from)});

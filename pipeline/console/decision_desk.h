@@ -23,6 +23,7 @@
 #include "pipeline/config/config.h"
 #include "pipeline/console/http_server.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 #include "pipeline/core/clock.h"
 #include "pipeline/kafka/transactional_writer.h"
 
@@ -38,12 +39,6 @@ struct Wish {
 
 /// kRejectEvent: the sentence for the analyst.
 Result<Wish> parse_wish(std::string_view body);
-
-/// The ids that a payment named beside user and merchant; empty: none, or not known any more.
-struct NamedIds {
-  std::string device_id, ip, card_token;
-};
-NamedIds named_ids(std::string_view transaction_json);
 
 /// The opinion that this wish makes, one revision above `before`.
 Disposition make_disposition(const Wish& wish, const KeptVerdict& verdict,
@@ -62,26 +57,30 @@ class DecisionDesk {
   using ReadDispositions = std::function<bool(std::chrono::milliseconds patience)>;
 
   /// All must outlive this.
-  DecisionDesk(const config::Config& config, KeptVerdicts& kept, const Clock& clock,
-               ReadDispositions read_dispositions);
+  DecisionDesk(const config::Config& config, KeptVerdicts& kept, const NamedPayments& named,
+               const Clock& clock, ReadDispositions read_dispositions);
 
   /// Ends what an instance of this name had begun when it was killed, so that nobody who reads the
   /// topics waits for it. Without an answer the first decision does.
   void open();
+
+  /// What the payment named: known, or read back from its record. Empty: nothing, or not to be had.
+  NamedIds ids_of(const KeptVerdict& verdict);
 
   /// 201 only after Kafka has committed both records.
   Reply decide(const Request& request, const std::string& analyst);
 
  private:
   Status know_what_was_said();
-  NamedIds read_ids(const KeptVerdict& verdict) const;
   Status write(const Disposition& said, const KeptVerdict& verdict,
                const std::optional<Disposition>& before, const std::string& from);
 
   const config::Config& config_;
   KeptVerdicts& kept_;
+  const NamedPayments& named_;
   const Clock& clock_;
   const ReadDispositions read_dispositions_;
+  NamedIdsReader reader_;  // without a registry: what is not known of registered formats stays so
   kafka::TransactionalWriter writer_;
   bool may_not_know_ = true;  // dispositions may be committed that `kept_` has not heard of
 };

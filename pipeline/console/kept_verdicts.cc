@@ -80,6 +80,7 @@ void KeptVerdicts::add(KeptVerdict verdict) {
   by_user_[kept->user_id].push_back(kept);
   by_merchant_[kept->merchant_id].push_back(kept);
   by_payment_[kept->transaction_id].push_back(kept);
+  by_spot_.emplace(kept->spot(), kept);
   size_.store(verdicts_.size(), std::memory_order_relaxed);
 }
 
@@ -94,6 +95,7 @@ void KeptVerdicts::forget_oldest() {
   const Verdict oldest = verdicts_.front();
   verdicts_.pop_front();
   by_id_.erase(oldest->verdict_id);
+  by_spot_.erase(oldest->spot());
   drop_oldest(by_user_, oldest->user_id);
   drop_oldest(by_merchant_, oldest->merchant_id);
   drop_oldest(by_payment_, oldest->transaction_id);
@@ -201,6 +203,12 @@ std::vector<Verdict> KeptVerdicts::of_merchant(const std::string& id, std::size_
 }
 std::vector<Verdict> KeptVerdicts::of_payment(const std::string& id, std::size_t limit) const {
   return newest_of(by_payment_, id, limit);
+}
+
+Verdict KeptVerdicts::of_record(const Spot& spot) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_spot_.find(spot);
+  return found == by_spot_.end() ? nullptr : found->second;
 }
 
 std::vector<Verdict> KeptVerdicts::search(std::string_view text, std::size_t limit) const {

@@ -61,9 +61,12 @@ std::optional<Disposition> parse_audit(std::string_view text) {
   }
 }
 
-TopicsReader::TopicsReader(const config::Config& config, KeptVerdicts& kept, const Clock& clock)
+TopicsReader::TopicsReader(const config::Config& config, KeptVerdicts& kept, NamedPayments& named,
+                           SchemaSource* schemas, const Clock& clock)
     : config_(config),
       kept_(kept),
+      named_(named),
+      ids_(config.operators, schemas),
       clock_(clock),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -84,7 +87,7 @@ void TopicsReader::read_until_stopped(const std::stop_token& stop) {
                                static_cast<std::int64_t>(config_.console.verdicts_max)};
   auto opened = kafka::TopicReader::open(
       {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
-      {topics.verdicts, topics.features, topics.labels, topics.audit}, newest);
+      {topics.verdicts, topics.features, topics.transactions, topics.labels, topics.audit}, newest);
   if (!opened) {
     log_warn("console: {}; trying again", opened.error().message);
     return;
@@ -98,6 +101,8 @@ void TopicsReader::read_until_stopped(const std::stop_token& stop) {
       }
     } else if (topic == topics.features) {
       kept_.add_features(verdict_id_in(record.value), {topic, record.partition, record.offset});
+    } else if (topic == topics.transactions) {
+      named_.add({record.partition, record.offset}, ids_.read(record));
     } else if (topic == topics.audit) {
       if (auto said = parse_audit(record.value)) kept_.add(*std::move(said));
     } else {

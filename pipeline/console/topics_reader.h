@@ -1,7 +1,8 @@
 #pragma once
-// The console's own consumer: committed verdicts, features records (their places only), labels and
-// audit, from the newest `records_max` of each partition on. Beside the workers: another client,
-// another thread; a broker that does not answer only makes the console stand still.
+// The console's own consumer: committed verdicts, features records (their places only), payments
+// (what they named), labels and audit, from the newest `records_max` of each partition on. Beside
+// the workers: another client, another thread; a broker that does not answer only makes the console
+// stand still.
 
 #include <atomic>
 #include <condition_variable>
@@ -13,6 +14,7 @@
 
 #include "pipeline/config/config.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 #include "pipeline/core/clock.h"
 #include "pipeline/core/record.h"
 #include "pipeline/kafka/topic_client.h"
@@ -21,8 +23,9 @@ namespace weir::console {
 
 class TopicsReader {
  public:
-  /// Starts the thread. All must outlive this.
-  TopicsReader(const config::Config& config, KeptVerdicts& kept, const Clock& clock);
+  /// Starts the thread. All must outlive this; `schemas` may be null, and is used by that thread.
+  TopicsReader(const config::Config& config, KeptVerdicts& kept, NamedPayments& named,
+               SchemaSource* schemas, const Clock& clock);
   /// Within seconds, also without a broker.
   ~TopicsReader() = default;
 
@@ -40,6 +43,8 @@ class TopicsReader {
 
   const config::Config& config_;
   KeptVerdicts& kept_;
+  NamedPayments& named_;
+  NamedIdsReader ids_;
   const Clock& clock_;
   std::atomic<bool> caught_up_{false};
   std::mutex mutex_;

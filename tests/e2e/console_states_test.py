@@ -264,6 +264,38 @@ class Deciding(ConsoleCase):
         expect(page.locator(".totals")).to_contain_text("Nothing waits")
 
 
+class Linked(ConsoleCase):
+    def test_a_case_shows_who_else_paid_with_the_same_device_and_leads_there(self):
+        case = self.fake.cases[0]
+        for theme, size in (("light", DESK), ("dark", PHONE)):
+            page = self.look(f"#/case/{case['verdict_id']}", theme=theme, size=size)
+            self.case_is_open(page, case)
+            device = page.locator(".entity.device")
+            with self.subTest("rows of others, and for what has none a sentence", theme=theme):
+                expect(device.locator("tbody tr")).to_have_count(2)
+                expect(device).to_contain_text("Other users’ payments with it")
+                expect(page.locator(".entity.ip")).to_contain_text("No payment of another user from it is kept here.")
+                expect(page.locator(".panel.links")).to_contain_text("Device D-7713: 3 users, 5 payments, one fraud known")
+                expect(page.locator(".panel.links")).to_contain_text("Counted over the last 50,000 verdicts, all that is kept here, back to")
+                self.fits(page)
+                self.assertEqual(page.evaluate(READING), [])
+        page = self.look(f"#/case/{case['verdict_id']}")
+        self.case_is_open(page, case)
+        page.locator(".entity.device h2 a").focus()
+        reached = []
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.getAttribute('href')"))
+        others = page.locator(".entity.device tbody tr").evaluate_all("rows => rows.map((row) => row.dataset.verdict)")
+        users = page.locator(".entity.device .c-user").all_inner_texts()
+        with self.subTest("Tab reaches the cases and the users of the rows"):
+            self.assertEqual(reached, [word for other, user in zip(others, users) for word in (f"#/case/{other}", f"#/search?q={user}")])
+        with self.subTest("Enter on the device searches it"):
+            page.locator(".entity.device h2 a").focus()
+            page.keyboard.press("Enter")
+            expect(page.locator("main h1")).to_contain_text("D-7713")
+
+
 class Trouble(ConsoleCase):
     def test_a_case_that_is_no_longer_kept_says_where_to_look(self):
         page = self.look("#/case/0123", refused=True)
