@@ -216,11 +216,18 @@ class Console(PageCase):
         case = self.dearest()
         page = self.look("#/queue", refused=True)
         page.wait_for_selector(f".cases a[data-verdict='{case['verdict_id']}']")
-        self.assertEqual(self.console.decide(case["verdict_id"], "good", note="the branch knows them")[0], 201)
+        for disposition, note in (("escalate", "ask the branch"), ("good", "the branch knows them")):
+            self.assertEqual(self.console.decide(case["verdict_id"], disposition, note=note)[0], 201)
+        said = self.console.get(f"/api/case/{case['verdict_id']}")["dispositions"]
+        self.assertEqual([(each["analyst"], each["disposition"], each["note"], each["revision"]) for each in said],
+                         [(ANALYST, "good", "the branch knows them", 2), (ANALYST, "escalate", "ask the branch", 1)])
+        kept = self.console.get("/api/session")["kept"]["verdicts"]
         self.assertEqual(self.console.worker.stop(), 0)
         expect(page.locator("#link")).not_to_have_attribute("data-phase", "open")
         self.console.worker.start_ready()
         page.wait_for_selector("#link[data-phase=open]", timeout=40_000)
+        eventually(lambda: self.console.get("/api/session")["kept"]["verdicts"] == kept
+                   and self.console.get(f"/api/case/{case['verdict_id']}")["dispositions"] == said, 20, "what was said before", every=0.2)
         page.goto(f"{self.console.url}/#/case/{case['verdict_id']}")
         page.reload()
         expect(page.locator(".decide .state")).to_contain_text("You said good")
