@@ -27,17 +27,52 @@ struct Refusal {
   int code = kExitConfig;
 };
 
-std::optional<Refusal> refusal_of_broker(const config::Config& config) {
+/// Beside what every instance needs: a console writes what analysts decide. `notes` gets a line
+/// that says how the topics for it are; partition p of labels is of the users of the payments' p.
+std::optional<Refusal> refusal_of_console(const config::Config& config,
+                                          const kafka::Cluster& cluster,
+                                          std::int32_t payment_partitions, std::string& notes) {
+  const std::string& labels = config.topics.labels;
+  const std::string& audit = config.topics.audit;
+  std::string missing;
+  for (const std::string& topic : {labels, audit}) {
+    const auto found = cluster.partitions(topic);
+    if (!found) return Refusal{found.error(), kExitUnavailable};
+    if (!*found) missing += (missing.empty() ? "" : " and ") + topic;
+    if (topic == labels && found->value_or(payment_partitions) != payment_partitions) {
+      return Refusal{fatal(
+          fmt::format("topic {} has {} partitions and topic {} has {}: they must have equally many",
+                      labels, **found, config.topics.transactions, payment_partitions))};
+    }
+  }
+  if (!missing.empty() && !config.topics.create) {
+    return Refusal{
+        retry(fmt::format("there is no topic {}: the console (console.listen) writes to {} and {} "
+                          "what analysts decide; create it (deploy/topics/weir-topics does), or "
+                          "set topics.create: true",
+                          missing, labels, audit)),
+        kExitUnavailable};
+  }
+  notes = missing.empty() ? fmt::format("topics {} and {} are there", labels, audit)
+                          : fmt::format("made at start: topic {}", missing);
+  return std::nullopt;
+}
+
+std::optional<Refusal> refusal_of_broker(const config::Config& config, std::string& notes) {
   const auto cluster = kafka::Cluster::connect(connection(config));
   if (!cluster) return Refusal{cluster.error()};
   const auto id = cluster->id();
   if (!id) return Refusal{id.error(), kExitUnavailable};
   const auto input = cluster->partitions(config.topics.transactions);
   if (!input) return Refusal{input.error(), kExitUnavailable};
-  if (input->has_value() || config.topics.create) return std::nullopt;
-  return Refusal{retry(fmt::format("there is no topic {}; create it, or set topics.create: true",
-                                   config.topics.transactions)),
-                 kExitUnavailable};
+  if (!*input && !config.topics.create) {
+    return Refusal{retry(fmt::format("there is no topic {}; create it, or set topics.create: true",
+                                     config.topics.transactions)),
+                   kExitUnavailable};
+  }
+  if (config.console.listen.empty()) return std::nullopt;
+  const auto partitions = input->value_or(static_cast<std::int32_t>(config.topics.partitions));
+  return refusal_of_console(config, *cluster, partitions, notes);
 }
 
 std::optional<Refusal> refusal_of_registry(const config::Config& config) {
@@ -51,10 +86,11 @@ std::optional<Refusal> refusal_of_registry(const config::Config& config) {
   return Refusal{fits.error()};
 }
 
-std::optional<Refusal> refusal(const config::Config& config, bool offline) {
+/// `notes`: what the broker says of the console, in a line; may stay empty.
+std::optional<Refusal> refusal(const config::Config& config, bool offline, std::string& notes) {
   if (const auto scorer = open_scorer(config); !scorer) return Refusal{scorer.error()};
   if (offline) return std::nullopt;
-  if (auto refused = refusal_of_broker(config)) return refused;
+  if (auto refused = refusal_of_broker(config, notes)) return refused;
   return refusal_of_registry(config);
 }
 
@@ -64,7 +100,8 @@ int check_for_programs(const CheckArguments& arguments) {
   auto loaded = config::load_config(file, arguments.config.set);
   int code = loaded.ok() ? kExitOk : kExitConfig;
   if (loaded.ok()) {
-    if (const auto refused = refusal(loaded.config, arguments.offline)) {
+    std::string notes;
+    if (const auto refused = refusal(loaded.config, arguments.offline, notes)) {
       loaded.diagnostics.push_back({file, {}, refused->error.message, {}});
       code = refused->error.kind == ErrorKind::kRetry ? kExitUnavailable : refused->code;
     }
@@ -118,10 +155,12 @@ int check_command(const CheckArguments& arguments) {
   if (arguments.format != "text") return check_for_programs(arguments);
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
-  if (const auto refused = refusal(loaded->config, arguments.offline)) {
+  std::string notes;
+  if (const auto refused = refusal(loaded->config, arguments.offline, notes)) {
     return report(refused->error, refused->code);
   }
   fmt::print("{}", config::describe(loaded->config));
+  if (!notes.empty()) fmt::print("            {}\n", notes);
   return kExitOk;
 }
 

@@ -281,9 +281,15 @@ Status Instance::prepare_entity_topics(kafka::Cluster& cluster) {
 Status Instance::open_console(bool demo) {
   auto scorer = open_scorer(config_);
   if (!scorer) return scorer.error();
-  auto console = console::Console::start(
-      config_, *std::move(scorer), clock_,
-      {[this] { return snapshot(); }, [this] { return health_.waiting_for(); }, demo});
+  std::shared_ptr<SchemaSource> schemas;
+  if (!config_.registry.urls.empty()) {
+    schemas = std::make_shared<registry::CachedSchemas>(registry_options(config_), clock_,
+                                                        console_metrics_);
+  }
+  auto console =
+      console::Console::start(config_, *std::move(scorer), clock_,
+                              {[this] { return snapshot(); },
+                               [this] { return health_.waiting_for(); }, std::move(schemas), demo});
   if (!console) return console.error();
   console_ = *std::move(console);
   exposition_.set_console([this] { return console_->figures(); });

@@ -84,6 +84,7 @@ class Instance {
   std::unique_ptr<ProfileTable> profiles_;  // null: no feature needs it
   std::unique_ptr<kafka::ProfileReader> profile_reader_;
   std::unique_ptr<tracing::Exporter> exporter_;  // null: no spans are kept
+  telemetry::WorkerMetrics console_metrics_;     // of what it asks the registry; shown nowhere
   std::unique_ptr<console::Console> console_;    // null: not configured
   std::atomic<bool> stop_{false};
   std::atomic<std::size_t> running_{0};

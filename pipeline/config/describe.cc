@@ -26,6 +26,16 @@ std::string describe_model(const Config& c) {
                          : fmt::format("{} digests allowed", c.model.allow.size()));
 }
 
+/// Where it is, and in whose name people decide there.
+std::string describe_console(const ConsoleConfig& c) {
+  return fmt::format("http://{}/, {}", c.listen,
+                     !c.identity_header.empty()
+                         ? fmt::format("who decides is told by header {}", c.identity_header)
+                     : !c.analyst.empty()
+                         ? fmt::format("whoever opens it decides as {}", c.analyst)
+                         : "nobody may decide: set console.identity_header or console.analyst");
+}
+
 /// "15 declared: 3 of the payment, 6 over a user, 6 over a merchant; look back 37d"
 std::string describe_features(const operators::Settings& settings) {
   if (settings.features.empty()) return "none declared";
@@ -97,6 +107,7 @@ std::string describe(const Config& c) {
   line("state", fmt::format("{}, {} hot, changelog {}", c.state.dir.native(),
                             format_bytes(c.state.hot_bytes), c.topics.state));
   line("admin", fmt::format("http://{}/metrics", c.admin_listen));
+  if (!c.console.listen.empty()) line("console", describe_console(c.console));
   return text;
 }
 

@@ -283,6 +283,11 @@ class Loader {
                "the console reads verdicts as JSON, and formats.verdicts is another format",
                "set formats.verdicts: json, or leave console.listen out");
     }
+    if (c.console.listen == c.admin_listen && !c.console.listen.ends_with(":0")) {
+      conflict({"console.listen", "admin.listen"},
+               fmt::format("console.listen and admin.listen are both {}", c.console.listen),
+               "give each a port of its own");
+    }
   }
 
   void check_fields(std::string_view section, std::span<const operators::FieldSpec> fields,

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kTimelineMax = 128;
 constexpr std::size_t kRecentMax = 10;
-constexpr std::size_t kLinkedMax = 5'000;  // payments of a user or merchant that are looked through
+constexpr std::size_t kLinkedMax = 5'000;  // payments of an entity that are looked through
 
 Json reasons(const Json& verdict) {
   // Their unit is in the text; amounts are in the payment's currency.
@@ -185,53 +185,80 @@ Json features_of_kind(std::string_view kind, const CaseSources& sources,
   return all;
 }
 
-/// Other users' payments there, newest first.
-std::vector<Verdict> recent_at_merchant(const KeptVerdict& v, const KeptVerdicts& kept) {
+/// Something that the payment names, and whose kept payments named the same, newest first.
+struct Entity {
+  std::string_view kind;
+  std::string id;
+  std::vector<Verdict> payments;
+};
+
+std::vector<Verdict> that_named(std::size_t kind, const std::string& id, const KeptVerdicts& kept,
+                                const NamedPayments& named) {
+  std::vector<Verdict> payments;
+  for (const Spot& spot : named.that_named(kind, id, kLinkedMax)) {
+    if (auto verdict = kept.of_record(spot)) payments.push_back(std::move(verdict));
+  }
+  return payments;
+}
+
+/// The user first, whose payments are the timeline.
+std::vector<Entity> entities_of(const KeptVerdict& v, const NamedIds& ids, const KeptVerdicts& kept,
+                                const NamedPayments& named) {
+  std::vector<Entity> all = {
+      {"user", v.user_id, {}},
+      {"merchant", v.merchant_id, kept.of_merchant(v.merchant_id, kLinkedMax)}};
+  for (std::size_t kind = 0; kind < kNamedKinds.size(); ++kind) {
+    const std::string id(ids.all()[kind]);
+    if (!id.empty()) all.push_back({kNamedKinds[kind], id, that_named(kind, id, kept, named)});
+  }
+  return all;
+}
+
+/// Other users' payments with it, newest first.
+std::vector<Verdict> recent_of_others(const KeptVerdict& v, const Entity& entity) {
   std::vector<Verdict> others;
-  for (const Verdict& other : kept.of_merchant(v.merchant_id, kLinkedMax)) {
+  for (const Verdict& other : entity.payments) {
     if (other->user_id != v.user_id) others.push_back(other);
     if (others.size() == kRecentMax) break;
   }
   return others;
 }
 
-Json entities(const KeptVerdict& v, const Json& verdict, const KeptVerdicts& kept,
-              const CaseSources& sources, const config::Config& config) {
+Json entities(const KeptVerdict& v, const Json& verdict, const std::vector<Entity>& named,
+              const KeptVerdicts& kept, const CaseSources& sources, const config::Config& config) {
   Json all = Json::array();
-  const std::pair<const char*, const std::string&> named[] = {{"user", v.user_id},
-                                                              {"merchant", v.merchant_id},
-                                                              {"device", sources.ids.device_id},
-                                                              {"ip", sources.ids.ip},
-                                                              {"card", sources.ids.card_token}};
-  for (const auto& [kind, id] : named) {
-    if (id.empty()) continue;
+  for (const Entity& entity : named) {
     Json profile = nullptr;
     if (const auto profiles = verdict.find("profiles");
-        profiles != verdict.end() && profiles->contains(kind)) {
-      profile = profiles->at(kind);
+        profiles != verdict.end() && profiles->contains(entity.kind)) {
+      profile = profiles->at(std::string(entity.kind));
     }
-    Json recent = Json::array();
-    if (std::string_view(kind) == "merchant") recent = summaries(recent_at_merchant(v, kept), kept);
-    all.push_back({{"kind", kind},
-                   {"id", id},
-                   {"features", features_of_kind(kind, sources, config)},
+    all.push_back({{"kind", entity.kind},
+                   {"id", entity.id},
+                   {"features", features_of_kind(entity.kind, sources, config)},
                    {"profile", std::move(profile)},
-                   {"recent", std::move(recent)}});
+                   {"recent", summaries(recent_of_others(v, entity), kept)}});
   }
   return all;
 }
 
 /// Counted over what is kept.
-Json links(const KeptVerdict& v, const KeptVerdicts& kept) {
-  std::set<std::string> users;
-  std::size_t frauds = 0;
-  for (const Verdict& other : kept.of_merchant(v.merchant_id, kLinkedMax)) {
-    users.insert(other->user_id);
-    frauds += label_of(kept.said(*other).labels) == "fraud" ? 1U : 0U;
-  }
+Json links(const std::vector<Entity>& named, const KeptVerdicts& kept) {
   Json all = Json::array();
-  all.push_back(
-      {{"kind", "merchant"}, {"id", v.merchant_id}, {"users", users.size()}, {"frauds", frauds}});
+  for (const Entity& entity : named) {
+    if (entity.kind == "user") continue;
+    std::set<std::string> users;
+    std::size_t frauds = 0;
+    for (const Verdict& payment : entity.payments) {
+      users.insert(payment->user_id);
+      frauds += label_of(kept.said(*payment).labels) == "fraud" ? 1U : 0U;
+    }
+    all.push_back({{"kind", entity.kind},
+                   {"id", entity.id},
+                   {"users", users.size()},
+                   {"payments", entity.payments.size()},
+                   {"frauds", frauds}});
+  }
   return all;
 }
 
@@ -280,10 +307,11 @@ Json labels(const Said& said) {
 
 }  // namespace
 
-std::string render_case(const KeptVerdict& v, const KeptVerdicts& kept, const CaseSources& sources,
-                        const config::Config& config) {
+std::string render_case(const KeptVerdict& v, const KeptVerdicts& kept, const NamedPayments& named,
+                        const CaseSources& sources, const config::Config& config) {
   const Json verdict = Json::parse(v.json);
   const Said said = kept.said(v);
+  const auto involved = entities_of(v, sources.ids, kept, named);
   Json dispositions = Json::array();
   for (const Disposition& d : said.dispositions) dispositions.push_back(to_json(d));
   Json page = {{"verdict", verdict},
@@ -294,8 +322,9 @@ std::string render_case(const KeptVerdict& v, const KeptVerdicts& kept, const Ca
                {"attention_method", kAttentionMethod},
                {"usual", usual(v, sources)},
                {"features", features(sources)},
-               {"entities", entities(v, verdict, kept, sources, config)},
-               {"links", links(v, kept)},
+               {"entities", entities(v, verdict, involved, kept, sources, config)},
+               {"links", links(involved, kept)},
+               {"kept", {{"verdicts", kept.size()}, {"from", kept.from()}}},
                {"missing", missing(v, sources)},
                {"rules", Json::array()},
                {"dispositions", std::move(dispositions)},

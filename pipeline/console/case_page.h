@@ -1,14 +1,14 @@
 #pragma once
-// `Case` of api.md: all that is known of one verdict, from what is kept and from two records read
-// back by their places.
+// `Case` of api.md: all that is known of one verdict, from what is kept and from its features
+// record, read back by its place.
 
 #include <optional>
 #include <string>
 
 #include "pipeline/config/config.h"
 #include "pipeline/console/attended.h"
-#include "pipeline/console/decision_desk.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 
 namespace weir::console {
 
@@ -22,6 +22,7 @@ struct CaseSources {
 };
 
 std::string render_case(const KeptVerdict& verdict, const KeptVerdicts& kept,
-                        const CaseSources& sources, const config::Config& config);
+                        const NamedPayments& named, const CaseSources& sources,
+                        const config::Config& config);
 
 }  // namespace weir::console

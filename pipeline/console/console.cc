@@ -57,8 +57,11 @@ Console::Console(const config::Config& config, std::unique_ptr<Scorer> scorer, c
       surroundings_(std::move(surroundings)),
       scorer_(std::move(scorer)),
       kept_(config.console.verdicts_max),
+      named_(config.console.verdicts_max),
       feeds_(kept_, config.console.feeds_max),
-      desk_(config, kept_, clock) {
+      desk_(config, kept_, named_, clock, [this](std::chrono::milliseconds patience) {
+        return reader_->read_all_dispositions(patience);
+      }) {
   access_.analyst = config.console.analyst;
   access_.identity_header = config.console.identity_header;
   access_.trusted_proxies = config.console.trusted_proxies;
@@ -81,7 +84,8 @@ Result<std::unique_ptr<Console>> Console::start(const config::Config& config,
   if (!http) return http.error();
   console->http_ = *std::move(http);
   auto* self = console.get();
-  console->reader_ = std::make_unique<TopicsReader>(config, console->kept_, clock);
+  console->reader_ = std::make_unique<TopicsReader>(config, console->kept_, console->named_,
+                                                    console->surroundings_.schemas.get(), clock);
   console->desk_thread_ =
       std::jthread([self](const std::stop_token& stop) { self->run_desk(stop); });
   console->clock_thread_ =
@@ -159,7 +163,7 @@ Reply Console::verdicts(const Request& request) const {
   } else if (const auto payment = value_of(request, "payment"); !payment.empty()) {
     found = kept_.of_payment(payment, limit);
   } else if (const auto text = value_of(request, "q"); !text.empty()) {
-    found = kept_.search(text, limit);
+    found = search(text, limit);
   } else {
     return error_reply(400, "user, payment or q is missing", "say whom or what to look for");
   }
@@ -169,6 +173,19 @@ Reply Console::verdicts(const Request& request) const {
       {"complete", reader_ && reader_->caught_up() && kept_.size() < config_.console.verdicts_max},
       {"from", from.empty() ? Json(nullptr) : Json(from)}};
   return json_reply(dump(json));
+}
+
+std::vector<Verdict> Console::search(const std::string& text, std::size_t limit) const {
+  auto found = kept_.search(text, limit);
+  for (std::size_t kind = 0; kind < kNamedKinds.size(); ++kind) {
+    for (const Spot& spot : named_.that_named(kind, text, limit)) {
+      if (auto verdict = kept_.of_record(spot)) found.push_back(std::move(verdict));
+    }
+  }
+  std::ranges::sort(found, std::ranges::greater{}, [](const Verdict& v) { return v->sequence; });
+  found.erase(std::ranges::unique(found).begin(), found.end());
+  if (found.size() > limit) found.resize(limit);
+  return found;
 }
 
 Reply Console::queue(const Request& request) const {
@@ -212,6 +229,7 @@ void Console::enqueue(Request request, std::shared_ptr<Later> later) {
 
 void Console::run_desk(const std::stop_token& stop) {
   name_log_thread("console-desk");
+  if (!access_.analyst.empty() || !access_.identity_header.empty()) desk_.open();
   for (;;) {
     Job job;
     {
@@ -252,15 +270,12 @@ Reply Console::case_page(const std::string& verdict_id) {
   } else {
     sources.no_features = "none was written, or it is older than what is kept";
   }
-  const auto payment =
-      kafka::read_record(connection, verdict->input.topic, verdict->input.partition,
-                         verdict->input.offset, kRecordPatience);
-  if (payment && payment->has_value()) sources.ids = named_ids(**payment);
+  sources.ids = desk_.ids_of(*verdict);
   if (sources.features) sources.attended = attend(scorer_.get(), *sources.features);
   if (scorer_ && sources.features && scorer_->info().digest == sources.features->model_digest) {
     sources.model_features = scorer_->info().features;
   }
-  return json_reply(render_case(*verdict, kept_, sources, config_));
+  return json_reply(render_case(*verdict, kept_, named_, sources, config_));
 }
 
 Reply Console::disposition(const Request& request) {

@@ -27,6 +27,7 @@
 #include "pipeline/console/feeds.h"
 #include "pipeline/console/http_server.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 #include "pipeline/console/topics_reader.h"
 #include "pipeline/core/clock.h"
 #include "pipeline/core/scorer.h"
@@ -39,6 +40,7 @@ namespace weir::console {
 struct Surroundings {
   std::function<telemetry::MetricsSnapshot()> snapshot;
   std::function<std::vector<std::string>()> waiting_for;
+  std::shared_ptr<SchemaSource> schemas;  // of payments; the console's own, null without a registry
   bool demo = false;
 };
 
@@ -70,6 +72,7 @@ class Console {
   Reply answer(const Request& request) const;
   Reply session(const Request& request) const;
   Reply verdicts(const Request& request) const;
+  std::vector<Verdict> search(const std::string& text, std::size_t limit) const;
   Reply queue(const Request& request) const;
   std::variant<Reply, std::function<void(std::shared_ptr<Outlet>)>> feed(const Request& request);
   void enqueue(Request request, std::shared_ptr<Later> later);
@@ -85,6 +88,7 @@ class Console {
   AccessSettings access_;
   std::unique_ptr<Scorer> scorer_;  // the desk's
   KeptVerdicts kept_;
+  NamedPayments named_;
   Feeds feeds_;
   DecisionDesk desk_;
   std::atomic<std::uint64_t> refused_feeds_{0};

@@ -1,17 +1,25 @@
 #include "pipeline/console/decision_desk.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
 
 #include "operators/card_number.h"
 #include "operators/digest.h"
 #include "pipeline/console/page_json.h"
+#include "pipeline/kafka/topic_client.h"
+#include "pipeline/telemetry/log.h"
 
 namespace weir::console {
 namespace {
 
 constexpr std::size_t kNoteCharactersMax = 500;
+// Together below the 15 s that the page waits for an answer.
+constexpr std::chrono::milliseconds kSettlePatience{3'000};
 constexpr std::chrono::milliseconds kReadPatience{2'000};
-constexpr std::chrono::milliseconds kWritePatience{5'000};
+constexpr std::chrono::milliseconds kWritePatience{3'000};  // twice: acknowledged, then committed
 
 std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -61,16 +69,6 @@ Result<Wish> parse_wish(std::string_view body) {
   } catch (const Json::exception&) {
     return refuse("verdict_id, disposition and note must be texts");
   }
-}
-
-NamedIds named_ids(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return {};
-  const auto text_of = [&](const char* name) {
-    const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  return {text_of("device_id"), text_of("ip"), text_of("card_token")};
 }
 
 Disposition make_disposition(const Wish& wish, const KeptVerdict& verdict,
@@ -133,6 +131,36 @@ std::string audit_record(const Disposition& said, const KeptVerdict& verdict,
   return dump(json);
 }
 
+DecisionDesk::DecisionDesk(const config::Config& config, KeptVerdicts& kept,
+                           const NamedPayments& named, const Clock& clock,
+                           ReadDispositions read_dispositions)
+    : config_(config),
+      kept_(kept),
+      named_(named),
+      clock_(clock),
+      read_dispositions_(std::move(read_dispositions)),
+      reader_(config.operators, nullptr),
+      // No worker's: theirs end in a number.
+      writer_({config.kafka.brokers, config.kafka.properties, config.kafka.group_id},
+              fmt::format("{}-{}-console", config.kafka.group_id, config.instance_id)) {}
+
+void DecisionDesk::open() {
+  if (const auto settled = writer_.settle(kSettlePatience); !settled) {
+    log_warn("console: decisions cannot be written yet: {}", settled.error().message);
+  }
+}
+
+Status DecisionDesk::know_what_was_said() {
+  const auto fresh = writer_.settle(kSettlePatience);
+  if (!fresh) return fresh.error();
+  may_not_know_ = may_not_know_ || *fresh;
+  if (may_not_know_ && !read_dispositions_(kReadPatience)) {
+    return retry(fmt::format("topic {} could not be read to its end", config_.topics.audit));
+  }
+  may_not_know_ = false;
+  return ok();
+}
+
 Reply DecisionDesk::decide(const Request& request, const std::string& analyst) {
   const auto wish = parse_wish(request.body);
   if (!wish) return error_reply(400, wish.error().message, "correct it and send it again");
@@ -141,6 +169,14 @@ Reply DecisionDesk::decide(const Request& request, const std::string& analyst) {
     return error_reply(404, "this verdict is not kept here",
                        "it may be older than console.verdicts_max reaches; send a label instead");
   }
+  const auto unconfirmed = [](const Error& why) {
+    log_warn("console: a decision is not confirmed: {}", why.message);
+    Reply reply = error_reply(503, "Kafka has not confirmed the decision: " + why.message,
+                              "send it again: the same decision twice counts once");
+    reply.headers.emplace_back("Retry-After", "2");
+    return reply;
+  };
+  if (const auto known = know_what_was_said(); !known) return unconfirmed(known.error());
   const auto before = kept_.disposition(wish->verdict_id);
   const bool same = before && before->what == wish->what && before->analyst == analyst &&
                     before->note == wish->note;
@@ -159,39 +195,36 @@ Reply DecisionDesk::decide(const Request& request, const std::string& analyst) {
     return reply;
   }
   const auto said = make_disposition(*wish, *verdict, before, analyst, clock_.wall_ms());
-  if (auto written = write(said, *verdict, before, request.caller.address); !written) {
-    producer_.reset();
-    return error_reply(503, "Kafka has not confirmed the decision",
-                       "send it again: the same decision twice counts once");
+  if (const auto written = write(said, *verdict, before, request.caller.address); !written) {
+    return unconfirmed(written.error());
   }
   kept_.add(said);
   reply.body = dump(to_json(said));
   return reply;
 }
 
-NamedIds DecisionDesk::read_ids(const KeptVerdict& verdict) const {
-  const auto record = kafka::read_record(
-      {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
-      verdict.input.topic, verdict.input.partition, verdict.input.offset, kReadPatience);
-  return record && record->has_value() ? named_ids(**record) : NamedIds{};
+NamedIds DecisionDesk::ids_of(const KeptVerdict& verdict) {
+  if (auto known = named_.at(verdict.spot())) return *std::move(known);
+  const auto& [topic, partition, offset] = verdict.input;
+  const auto record =
+      kafka::read_record({config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
+                         topic, partition, offset, kReadPatience);
+  if (!record || !record->has_value()) return {};
+  RawRecord payment;
+  payment.value = **record;
+  return reader_.read(payment);
 }
 
 Status DecisionDesk::write(const Disposition& said, const KeptVerdict& verdict,
                            const std::optional<Disposition>& before, const std::string& from) {
-  if (!producer_) {
-    auto opened = kafka::TopicProducer::open(
-        {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id});
-    if (!opened) return opened.error();
-    producer_ = *std::move(opened);
-  }
+  std::vector<kafka::TopicRecord> records;
   if (!said.label_id.empty()) {
-    const auto label = label_record(said, verdict, read_ids(verdict));
-    WEIR_RETURN_IF_ERROR(
-        producer_->send(config_.topics.labels, said.user_id, label, verdict.input.partition));
+    records.push_back({config_.topics.labels, said.user_id,
+                       label_record(said, verdict, ids_of(verdict)), verdict.input.partition});
   }
-  const auto audit = audit_record(said, verdict, before, config_.instance_id, from);
-  WEIR_RETURN_IF_ERROR(producer_->send(config_.topics.audit, said.user_id, audit));
-  return producer_->flush(kWritePatience);
+  records.push_back({config_.topics.audit, said.user_id,
+                     audit_record(said, verdict, before, config_.instance_id, from)});
+  return writer_.write(records, kWritePatience);
 }
 
 }  // namespace weir::console

@@ -1,6 +1,12 @@
 #pragma once
 // Dispositions: what an analyst says of a verdict becomes a record on `labels` (so that windows and
-// training learn of it) and one on `audit` (so that anybody can see who said what).
+// training learn of it) and one on `audit` (so that anybody can see who said what): both in one
+// Kafka transaction, so that neither ever stands alone.
+//
+// An answer that never came, a process that was killed: whether the decision was committed is then
+// unknown, and nobody guesses. Before the next one the desk settles what was left (the broker ends
+// the old transaction), reads the topic `audit` up to its end, and only then looks whether the same
+// was said before. So what is sent again is never doubled.
 //
 // One key press, at most one opinion: label_id is made from verdict and analyst, so the same said
 // twice is the same label, and a change of mind is its next revision. The label goes to the
@@ -8,7 +14,8 @@
 //
 // Threads: one, the console's desk. It may wait for Kafka.
 
-#include <memory>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +23,9 @@
 #include "pipeline/config/config.h"
 #include "pipeline/console/http_server.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 #include "pipeline/core/clock.h"
-#include "pipeline/kafka/topic_client.h"
+#include "pipeline/kafka/transactional_writer.h"
 
 namespace weir::console {
 
@@ -32,12 +40,6 @@ struct Wish {
 /// kRejectEvent: the sentence for the analyst.
 Result<Wish> parse_wish(std::string_view body);
 
-/// The ids that a payment named beside user and merchant; empty: none, or not known any more.
-struct NamedIds {
-  std::string device_id, ip, card_token;
-};
-NamedIds named_ids(std::string_view transaction_json);
-
 /// The opinion that this wish makes, one revision above `before`.
 Disposition make_disposition(const Wish& wish, const KeptVerdict& verdict,
                              const std::optional<Disposition>& before, const std::string& analyst,
@@ -51,22 +53,36 @@ std::string audit_record(const Disposition& said, const KeptVerdict& verdict,
 
 class DecisionDesk {
  public:
-  /// All must outlive this.
-  DecisionDesk(const config::Config& config, KeptVerdicts& kept, const Clock& clock)
-      : config_(config), kept_(kept), clock_(clock) {}
+  /// Reads into `kept` all dispositions that were committed before the call; false: not in time.
+  using ReadDispositions = std::function<bool(std::chrono::milliseconds patience)>;
 
-  /// 201 only after Kafka has acknowledged both records.
+  /// All must outlive this.
+  DecisionDesk(const config::Config& config, KeptVerdicts& kept, const NamedPayments& named,
+               const Clock& clock, ReadDispositions read_dispositions);
+
+  /// Ends what an instance of this name had begun when it was killed, so that nobody who reads the
+  /// topics waits for it. Without an answer the first decision does.
+  void open();
+
+  /// What the payment named: known, or read back from its record. Empty: nothing, or not to be had.
+  NamedIds ids_of(const KeptVerdict& verdict);
+
+  /// 201 only after Kafka has committed both records.
   Reply decide(const Request& request, const std::string& analyst);
 
  private:
-  NamedIds read_ids(const KeptVerdict& verdict) const;
+  Status know_what_was_said();
   Status write(const Disposition& said, const KeptVerdict& verdict,
                const std::optional<Disposition>& before, const std::string& from);
 
   const config::Config& config_;
   KeptVerdicts& kept_;
+  const NamedPayments& named_;
   const Clock& clock_;
-  std::unique_ptr<kafka::TopicProducer> producer_;  // made at the first, renewed after a failure
+  const ReadDispositions read_dispositions_;
+  NamedIdsReader reader_;  // without a registry: what is not known of registered formats stays so
+  kafka::TransactionalWriter writer_;
+  bool may_not_know_ = true;  // dispositions may be committed that `kept_` has not heard of
 };
 
 }  // namespace weir::console

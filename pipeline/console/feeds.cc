@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kShownMax = 25;      // of one turn
 constexpr std::size_t kLookedMax = 5'000;  // verdicts that one feed looks at in one turn
+/// With the longest notes 160 KB: whoever reads at all is never dropped for what one turn brings.
+constexpr std::size_t kSaidMax = 64;
 
 }  // namespace
 
@@ -58,10 +60,9 @@ std::string Feeds::news_for(Feed& feed) const {
       news += sse_event("verdicts", feed.seen, dump(json));
     }
   }
-  for (const Disposition& said : kept_.dispositions_after(feed.disposition)) {
+  for (const Disposition& said : kept_.dispositions_after(feed.disposition, kSaidMax)) {
     news += sse_event("disposition", 0, dump(to_json(said)));
   }
-  feed.disposition = kept_.disposition_position();
   return news;
 }
 

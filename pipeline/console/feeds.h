@@ -1,8 +1,8 @@
 #pragma once
 // The live feeds: who is connected, what each has seen, and what it gets next.
 //
-// Bounded: `feeds_max` places; of one turn a feed gets at most 25 verdicts and a number of those
-// left out. Threads: connect() from the HTTP thread, turn() from the console's clock; one lock.
+// Bounded: `feeds_max` places; of one turn a feed gets at most 25 verdicts, 64 dispositions and how
+// many were left out. Threads: connect() from the HTTP thread, turn() from the console's clock.
 
 #include <atomic>
 #include <cstdint>

@@ -205,6 +205,7 @@ struct HttpServer::Impl {
   Handler handler;
   MHD_Daemon* daemon = nullptr;
   std::uint16_t port = 0;
+  std::size_t connections = 0;  // of the library's thread
 
   ~Impl() {
     if (daemon != nullptr) MHD_stop_daemon(daemon);
@@ -235,6 +236,10 @@ struct HttpServer::Impl {
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kFeedBlockBytes, &read_feed,
                                           new std::shared_ptr<FeedOutlet>(outlet), &free_feed);
     if (response == nullptr) return MHD_NO;
+    // Else the kernel takes megabytes for a client that does not read, before anybody notices.
+    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const int bytes = HttpServer::kFeedKernelBytes;
+    ::setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     add_headers(response, "text/event-stream");
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(response, "X-Accel-Buffering", "no");  // proxies that would hold it
@@ -265,6 +270,7 @@ struct HttpServer::Impl {
                                const char* method, const char*, const char* data, size_t* size,
                                void** context) {
     auto& impl = *static_cast<Impl*>(self);
+    if (is_surplus(connection)) return send(connection, full());
     if (*context == nullptr) {
       auto* open = new Open;
       impl.read_head(connection, url, method, open->request);
@@ -279,6 +285,27 @@ struct HttpServer::Impl {
       return MHD_YES;
     }
     return impl.answer(connection, open);
+  }
+
+  static void on_connection(void* self, MHD_Connection*, void** surplus,
+                            MHD_ConnectionNotificationCode what) {
+    auto& impl = *static_cast<Impl*>(self);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+      --impl.connections;
+    } else if (++impl.connections > impl.options.connections_max) {
+      *surplus = self;
+    }
+  }
+  static bool is_surplus(MHD_Connection* connection) {
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+               ->socket_context != nullptr;
+  }
+  static Reply full() {
+    Reply reply = error_reply(503, "all connections of this console are taken",
+                              "close pages that nobody looks at, or try again in a moment");
+    reply.headers.emplace_back("Retry-After", "2");
+    reply.headers.emplace_back("Connection", "close");
+    return reply;
   }
 
   static void on_completed(void*, MHD_Connection*, void** context, MHD_RequestTerminationCode) {
@@ -302,12 +329,14 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpOptions& options
   impl->port = telemetry::bound_port(*listener);
   impl->daemon = MHD_start_daemon(
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
-      &Impl::on_request, impl.get(), MHD_OPTION_LISTEN_SOCKET, *listener,           //
-      MHD_OPTION_THREAD_STACK_SIZE, kStackBytes,                                    //
-      MHD_OPTION_CONNECTION_LIMIT, static_cast<unsigned>(options.connections_max),  //
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds,                           //
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,                   //
-      MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, nullptr,                    //
+      &Impl::on_request, impl.get(), MHD_OPTION_LISTEN_SOCKET, *listener,  //
+      MHD_OPTION_THREAD_STACK_SIZE, kStackBytes,                           //
+      MHD_OPTION_CONNECTION_LIMIT,
+      static_cast<unsigned>(options.connections_max) + HttpServer::kRefusedMax,  //
+      MHD_OPTION_NOTIFY_CONNECTION, &Impl::on_connection, impl.get(),            //
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleTimeoutSeconds,                        //
+      MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionMemoryBytes,                //
+      MHD_OPTION_NOTIFY_COMPLETED, &Impl::on_completed, nullptr,                 //
       MHD_OPTION_END);
   if (impl->daemon == nullptr) {
     return fatal(fmt::format("the console cannot start its thread: {}", std::strerror(errno)));

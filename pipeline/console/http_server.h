@@ -2,8 +2,9 @@
 // HTTP for the console: one listener, one thread (epoll) for all clients, live feeds included. A
 // feed or a request that waits for Kafka costs a connection, no thread.
 //
-// Bounded: connections, bytes of a body, bytes that wait for a feed's client. A client that does
-// not take what it asked for is dropped.
+// Bounded: connections, bytes of a body, bytes that wait for a feed's client, here and in the
+// kernel. A client that does not take what it asked for is dropped. When all connections are taken,
+// some more are accepted only to be told so (503 with Retry-After).
 
 #include <cstdint>
 #include <functional>
@@ -76,6 +77,8 @@ class HttpServer {
  public:
   static constexpr std::size_t kBodyBytesMax = 16U << 10;
   static constexpr std::size_t kFeedBytesMax = 512U << 10;
+  static constexpr int kFeedKernelBytes = 128 << 10;
+  static constexpr unsigned kRefusedMax = 32;  // beyond these, new ones wait to be accepted
 
   /// Serves until destroyed. kFatal with the key's name when the address cannot be used.
   static Result<std::unique_ptr<HttpServer>> start(const HttpOptions& options, Handler handler);

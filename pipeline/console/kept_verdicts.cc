@@ -80,6 +80,7 @@ void KeptVerdicts::add(KeptVerdict verdict) {
   by_user_[kept->user_id].push_back(kept);
   by_merchant_[kept->merchant_id].push_back(kept);
   by_payment_[kept->transaction_id].push_back(kept);
+  by_spot_.emplace(kept->spot(), kept);
   size_.store(verdicts_.size(), std::memory_order_relaxed);
 }
 
@@ -94,6 +95,7 @@ void KeptVerdicts::forget_oldest() {
   const Verdict oldest = verdicts_.front();
   verdicts_.pop_front();
   by_id_.erase(oldest->verdict_id);
+  by_spot_.erase(oldest->spot());
   drop_oldest(by_user_, oldest->user_id);
   drop_oldest(by_merchant_, oldest->merchant_id);
   drop_oldest(by_payment_, oldest->transaction_id);
@@ -203,6 +205,12 @@ std::vector<Verdict> KeptVerdicts::of_payment(const std::string& id, std::size_t
   return newest_of(by_payment_, id, limit);
 }
 
+Verdict KeptVerdicts::of_record(const Spot& spot) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = by_spot_.find(spot);
+  return found == by_spot_.end() ? nullptr : found->second;
+}
+
 std::vector<Verdict> KeptVerdicts::search(std::string_view text, std::size_t limit) const {
   const bool prefix = text.size() >= kPrefixMin;
   const auto matches = [&](const std::string& id) {
@@ -228,13 +236,15 @@ std::vector<Verdict> KeptVerdicts::after(std::uint64_t sequence, std::size_t lim
   return {verdicts_.end() - static_cast<std::ptrdiff_t>(count), verdicts_.end()};
 }
 
-std::vector<Disposition> KeptVerdicts::dispositions_after(std::uint64_t position) const {
+std::vector<Disposition> KeptVerdicts::dispositions_after(std::uint64_t& position,
+                                                          std::size_t limit) const {
   const std::scoped_lock lock(mutex_);
-  if (position >= disposition_position_) return {};
-  const auto count =
-      std::min<std::size_t>(disposition_position_ - position, recent_dispositions_.size());
-  return {recent_dispositions_.end() - static_cast<std::ptrdiff_t>(count),
-          recent_dispositions_.end()};
+  const std::uint64_t oldest = disposition_position_ - recent_dispositions_.size();
+  const std::uint64_t first = std::clamp(position, oldest, disposition_position_);
+  const auto count = std::min<std::size_t>(disposition_position_ - first, limit);
+  position = first + count;
+  const auto begin = recent_dispositions_.begin() + static_cast<std::ptrdiff_t>(first - oldest);
+  return {begin, begin + static_cast<std::ptrdiff_t>(count)};
 }
 
 std::vector<Verdict> KeptVerdicts::open(

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace weir::console {
@@ -26,6 +27,14 @@ struct Place {
   std::string topic;
   std::int32_t partition = 0;
   std::int64_t offset = 0;
+};
+
+/// The record of a payment on the input topic: partition and offset.
+using Spot = std::pair<std::int32_t, std::int64_t>;
+struct SpotHash {
+  std::size_t operator()(const Spot& spot) const {
+    return std::hash<std::int64_t>{}(spot.second * 1'009 + spot.first);
+  }
 };
 
 /// What an analyst said of a verdict.
@@ -60,6 +69,7 @@ struct KeptVerdict {
   std::int64_t seen_ms = 0;  // wall clock
   Place input;               // the payment's own record
   std::string json;          // as committed
+  [[nodiscard]] Spot spot() const { return {input.partition, input.offset}; }
 };
 using Verdict = std::shared_ptr<const KeptVerdict>;
 
@@ -94,11 +104,16 @@ class KeptVerdicts {
   [[nodiscard]] std::vector<Verdict> of_user(const std::string& id, std::size_t limit) const;
   [[nodiscard]] std::vector<Verdict> of_merchant(const std::string& id, std::size_t limit) const;
   [[nodiscard]] std::vector<Verdict> of_payment(const std::string& id, std::size_t limit) const;
+  /// The verdict of the payment whose record lies there; null: not kept.
+  [[nodiscard]] Verdict of_record(const Spot& spot) const;
   /// Ids that are `text`, or begin with it where it has 4 characters and more; newest first.
   [[nodiscard]] std::vector<Verdict> search(std::string_view text, std::size_t limit) const;
   /// Those read after `sequence`, oldest first, at most `limit` of the newest.
   [[nodiscard]] std::vector<Verdict> after(std::uint64_t sequence, std::size_t limit) const;
-  [[nodiscard]] std::vector<Disposition> dispositions_after(std::uint64_t position) const;
+  /// The oldest of those read after `position`, at most `limit`; `position` moves behind them.
+  /// Only the newest 256 are kept for this.
+  [[nodiscard]] std::vector<Disposition> dispositions_after(std::uint64_t& position,
+                                                            std::size_t limit) const;
   /// Every kept verdict that `wanted` says yes to and that nobody has spoken of, oldest first.
   [[nodiscard]] std::vector<Verdict> open(
       const std::function<bool(const KeptVerdict&)>& wanted) const;
@@ -122,6 +137,7 @@ class KeptVerdicts {
   std::deque<Verdict> verdicts_;  // by sequence
   std::unordered_map<std::string, Verdict> by_id_;
   Index by_user_, by_merchant_, by_payment_;
+  std::unordered_map<Spot, Verdict, SpotHash> by_spot_;
   std::unordered_map<std::string, std::vector<Disposition>> dispositions_;  // newest first
   std::deque<std::string> disposition_order_;
   std::deque<Disposition> recent_dispositions_;                      // for feeds

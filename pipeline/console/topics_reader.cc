@@ -61,9 +61,12 @@ std::optional<Disposition> parse_audit(std::string_view text) {
   }
 }
 
-TopicsReader::TopicsReader(const config::Config& config, KeptVerdicts& kept, const Clock& clock)
+TopicsReader::TopicsReader(const config::Config& config, KeptVerdicts& kept, NamedPayments& named,
+                           SchemaSource* schemas, const Clock& clock)
     : config_(config),
       kept_(kept),
+      named_(named),
+      ids_(config.operators, schemas),
       clock_(clock),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
@@ -82,13 +85,15 @@ void TopicsReader::read_until_stopped(const std::stop_token& stop) {
   const auto& topics = config_.topics;
   const kafka::ReadFrom newest{kafka::ReadFrom::Place::kLast,
                                static_cast<std::int64_t>(config_.console.verdicts_max)};
-  auto reader = kafka::TopicReader::open(
+  auto opened = kafka::TopicReader::open(
       {config_.kafka.brokers, config_.kafka.properties, config_.kafka.group_id},
-      {topics.verdicts, topics.features, topics.labels, topics.audit}, newest);
-  if (!reader) {
-    log_warn("console: {}; trying again", reader.error().message);
+      {topics.verdicts, topics.features, topics.transactions, topics.labels, topics.audit}, newest);
+  if (!opened) {
+    log_warn("console: {}; trying again", opened.error().message);
     return;
   }
+  const std::shared_ptr<kafka::TopicReader> reader = *std::move(opened);
+  publish(reader);
   const auto take = [&](const std::string& topic, const RawRecord& record) {
     if (topic == topics.verdicts) {
       if (auto verdict = parse_verdict(record.value, clock_.wall_ms())) {
@@ -96,6 +101,8 @@ void TopicsReader::read_until_stopped(const std::stop_token& stop) {
       }
     } else if (topic == topics.features) {
       kept_.add_features(verdict_id_in(record.value), {topic, record.partition, record.offset});
+    } else if (topic == topics.transactions) {
+      named_.add({record.partition, record.offset}, ids_.read(record));
     } else if (topic == topics.audit) {
       if (auto said = parse_audit(record.value)) kept_.add(*std::move(said));
     } else {
@@ -104,12 +111,44 @@ void TopicsReader::read_until_stopped(const std::stop_token& stop) {
     return !stop.stop_requested();
   };
   while (!stop.stop_requested()) {
-    if (auto polled = (*reader)->poll(kTurn, take); !polled) return;
-    if (!caught_up() && (*reader)->at_end()) {
+    if (auto polled = reader->poll(kTurn, take); !polled) break;
+    answer_who_waits(*reader);
+    if (!caught_up() && reader->at_end()) {
       caught_up_.store(true, std::memory_order_relaxed);
       log_info("console: {} verdicts read", kept_.size());
     }
   }
+  publish(nullptr);
+}
+
+void TopicsReader::publish(std::shared_ptr<kafka::TopicReader> reader) {
+  const std::scoped_lock lock(mutex_);
+  reader_ = std::move(reader);
+  progress_.notify_all();
+}
+
+void TopicsReader::answer_who_waits(const kafka::TopicReader& reader) {
+  const std::scoped_lock lock(mutex_);
+  if (!awaited_ || !reader.has_read(config_.topics.audit, *awaited_)) return;
+  awaited_.reset();
+  progress_.notify_all();
+}
+
+bool TopicsReader::read_all_dispositions(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::shared_ptr<kafka::TopicReader> reader;
+  {
+    std::unique_lock lock(mutex_);
+    if (!progress_.wait_until(lock, deadline, [this] { return reader_ != nullptr; })) return false;
+    reader = reader_;
+  }
+  auto ends = reader->ends_of(config_.topics.audit, patience);
+  if (!ends) return false;
+  std::unique_lock lock(mutex_);
+  awaited_ = *std::move(ends);
+  if (progress_.wait_until(lock, deadline, [this] { return !awaited_; })) return true;
+  awaited_.reset();
+  return false;
 }
 
 }  // namespace weir::console

@@ -145,6 +145,8 @@ Status TopicProducer::flush(std::chrono::milliseconds timeout) {
 struct TopicReader::Impl {
   Client client;
   std::set<std::pair<std::string, std::int32_t>> unread;  // partitions whose end was not seen yet
+  std::map<std::pair<std::string, std::int32_t>, std::int64_t> next;  // offset not yet handed out
+  std::map<std::string, int> partitions;                              // never changes after open()
 };
 
 TopicReader::TopicReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -184,6 +186,7 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(
       rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = offset_for(from);
       impl->unread.insert({topic, p});
     }
+    impl->partitions[topic] = count;
     by_time = by_time || from.place == ReadFrom::Place::kTime;
   }
   if (by_time) {
@@ -206,6 +209,7 @@ Status TopicReader::poll(std::chrono::milliseconds timeout,
     if (!message) return ok();
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       impl_->unread.erase({rd_kafka_topic_name(message->rkt), message->partition});
+      impl_->next[{rd_kafka_topic_name(message->rkt), message->partition}] = message->offset;
       continue;
     }
     if (message->err) continue;  // the library retries by itself
@@ -218,12 +222,38 @@ Status TopicReader::poll(std::chrono::milliseconds timeout,
     record.value = {static_cast<const char*>(message->payload), message->len};
     record.tombstone = message->payload == nullptr;
     read_headers(message.get(), record.headers);
+    impl_->next[{rd_kafka_topic_name(message->rkt), message->partition}] = message->offset + 1;
     if (!sink(rd_kafka_topic_name(message->rkt), record)) return ok();
   }
 }
 
 bool TopicReader::at_end() const {
   return impl_->unread.empty();
+}
+
+Result<TopicEnds> TopicReader::ends_of(const std::string& topic,
+                                       std::chrono::milliseconds timeout) const {
+  const int count = impl_->partitions.at(topic);
+  const PartitionList list(rd_kafka_topic_partition_list_new(count));
+  rd_kafka_topic_partition_list_add_range(list.get(), topic.c_str(), 0, count - 1);
+  ask_end_offsets(impl_->client, list, static_cast<int>(timeout.count()));
+  TopicEnds ends;
+  for (int i = 0; i < list->cnt; ++i) {
+    const auto& answer = list->elems[i];
+    if (answer.offset < 0) {
+      return retry(
+          fmt::format("no answer where topic {} partition {} ends", topic, answer.partition));
+    }
+    ends[answer.partition] = answer.offset;
+  }
+  return ends;
+}
+
+bool TopicReader::has_read(const std::string& topic, const TopicEnds& ends) const {
+  return std::ranges::all_of(ends, [&](const auto& end) {
+    const auto found = impl_->next.find({topic, end.first});
+    return found != impl_->next.end() && found->second >= end.second;
+  });
 }
 
 Result<std::optional<std::string>> read_record(const Connection& connection,

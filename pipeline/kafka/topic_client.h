@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,10 @@ struct ReadFrom {
   std::int64_t value = 0;
 };
 
-/// Reads whole topics without a group, read_committed.
+/// By partition the first offset behind what a read_committed reader may see.
+using TopicEnds = std::map<std::int32_t, std::int64_t>;
+
+/// Reads whole topics without a group, read_committed. Threads: one at a time, but ends_of().
 class TopicReader {
  public:
   static Result<std::unique_ptr<TopicReader>> open(const Connection& connection,
@@ -68,6 +72,11 @@ class TopicReader {
               const std::function<bool(const std::string&, const RawRecord&)>& sink);
   /// True when every partition was read up to the end it had at some moment since the last record.
   [[nodiscard]] bool at_end() const;
+  /// Where a topic of this reader ends now, asked of the broker. Any thread.
+  Result<TopicEnds> ends_of(const std::string& topic, std::chrono::milliseconds timeout) const;
+  /// True when all before `ends` was handed out. The marks that transactions leave behind their
+  /// records count as read within half a second, when the broker says that nothing follows.
+  [[nodiscard]] bool has_read(const std::string& topic, const TopicEnds& ends) const;
 
  private:
   struct Impl;

@@ -1,8 +1,10 @@
 """weir-topics on a real broker that asks who everybody is and allows nothing by itself: what it makes is enough for all of Weir, and no more."""
+import json
 import os
 import subprocess
 import sys
 import unittest
+import urllib.request
 from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -79,15 +81,17 @@ class Topics(unittest.TestCase):
         self.assertFalse([name for name in topics if name.startswith("dry-")])
 
     def test_weir_runs_with_exactly_these_rights_and_so_do_its_neighbours(self):
-        words = ["--principal", "User:weir", "--producer", "User:gateway", "--labeller", "User:chargebacks", "--reader", "User:core=core-"]
+        console = f"127.0.0.1:{free_port()}"
+        settings = ["--set", f"console.listen={console}", "--set", "console.analyst=ada", "--set", "topics.audit=run-audit"]
+        words = [*settings, "--principal", "User:weir", "--producer", "User:gateway", "--labeller", "User:chargebacks", "--reader", "User:core=core-"]
         done = self.tool(*words, prefix="run")
         self.assertEqual(done.returncode, OK, done.stderr)
-        self.assertTrue(done.stdout.endswith("0 right, 30 changed\n"), done.stdout)
-        self.assertTrue(self.tool(*words, prefix="run").stdout.endswith("30 right, 0 changed\n"))
+        self.assertTrue(done.stdout.endswith("0 right, 36 changed\n"), done.stdout)
+        self.assertTrue(self.tool(*words, prefix="run").stdout.endswith("36 right, 0 changed\n"))
 
         self.publish("gateway", "run-transactions", sample.transactions()[:PAYMENTS])
         self.publish("chargebacks", "run-labels", sample.labels()[:PAYMENTS])
-        worker = self.worker("run").start_ready()
+        worker = self.worker("run", *settings).start_ready()
         self.addCleanup(worker.kill)
 
         self.assertEqual(self.read("core", "core-ledger", "run-verdicts", PAYMENTS), PAYMENTS)
@@ -95,6 +99,11 @@ class Topics(unittest.TestCase):
         eventually(lambda: worker.metric("weir_assigned_partitions", "entities") == 2, 60, "entities assigned")
         eventually(lambda: worker.metric("weir_events_consumed_total", "entities") > PAYMENTS, 60, "entities read")
         eventually(lambda: worker.metric("weir_profiles") > 0, 60, "profiles read")
+        # The console shows what was committed, and writes a decision: on two topics, in a transaction of its own.
+        payment = json.loads(sample.transactions()[0])["transaction_id"]
+        found = eventually(lambda: self.ask(console, f"/api/verdicts?payment={payment}")["verdicts"], 30, "a verdict in the console")
+        said = self.ask(console, "/api/dispositions", {"verdict_id": found[0]["verdict_id"], "disposition": "fraud"})
+        self.assertEqual((said["analyst"], said["revision"]), ("ada", 1))
         # A producer with other rights only: what it may not do, it may not.
         self.assertIn(self.refused_reading("gateway", "run-verdicts"),
                       (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED))
@@ -135,14 +144,20 @@ class Topics(unittest.TestCase):
 
     # -- clients of others
 
-    def worker(self, prefix: str) -> Worker:
+    def ask(self, console: str, path: str, body: dict | None = None) -> dict:
+        request = urllib.request.Request(f"http://{console}{path}", json.dumps(body).encode() if body else None,
+                                         {"Content-Type": "application/json", "X-Weir-Console": "1"} if body else {})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read())
+
+    def worker(self, prefix: str, *more: str) -> Worker:
         password = self.work / "password"
         password.write_text("of-weir")
         admin = f"127.0.0.1:{free_port()}"
         settings = {"topics.create": "false", "kafka.properties.security.protocol": "SASL_PLAINTEXT", "kafka.properties.sasl.mechanism": "PLAIN",
                     "kafka.properties.sasl.username": "weir", "kafka.properties.sasl.password_file": str(password),
                     "state.dir": str(self.work / f"state-{os.getpid()}"), "admin.listen": admin}
-        words = [*self.names(prefix), *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
+        words = [*self.names(prefix), *more, *(word for key, value in settings.items() for word in ("--set", f"{key}={value}"))]
         return ConfiguredWorker(words, admin, self.work / "weir.log")
 
     def publish(self, who: str, topic: str, lines: tuple[bytes, ...]) -> None:

@@ -214,7 +214,8 @@ class Deciding(ConsoleCase):
         page.keyboard.press("g")
         told = page.locator(".told")
         expect(told).to_have_attribute("data-state", "failed")
-        expect(told).to_contain_text("Not recorded. Kafka did not acknowledge the records within 5 s. Try again when the broker is back".split(". ")[1])
+        expect(told).to_contain_text("Not confirmed. Kafka did not acknowledge the records within 5 s.")
+        expect(told).to_contain_text("Try again when the broker is back")
         told.get_by_role("button", name="Try again").click()
         expect(told).to_have_attribute("data-state", "recorded")
 
@@ -261,6 +262,38 @@ class Deciding(ConsoleCase):
         self.case_is_open(page, self.fake.cases[0])
         page.keyboard.press("g")
         expect(page.locator(".totals")).to_contain_text("Nothing waits")
+
+
+class Linked(ConsoleCase):
+    def test_a_case_shows_who_else_paid_with_the_same_device_and_leads_there(self):
+        case = self.fake.cases[0]
+        for theme, size in (("light", DESK), ("dark", PHONE)):
+            page = self.look(f"#/case/{case['verdict_id']}", theme=theme, size=size)
+            self.case_is_open(page, case)
+            device = page.locator(".entity.device")
+            with self.subTest("rows of others, and for what has none a sentence", theme=theme):
+                expect(device.locator("tbody tr")).to_have_count(2)
+                expect(device).to_contain_text("Other users’ payments with it")
+                expect(page.locator(".entity.ip")).to_contain_text("No payment of another user from it is kept here.")
+                expect(page.locator(".panel.links")).to_contain_text("Device D-7713: 3 users, 5 payments, one fraud known")
+                expect(page.locator(".panel.links")).to_contain_text("Counted over the last 50,000 verdicts, all that is kept here, back to")
+                self.fits(page)
+                self.assertEqual(page.evaluate(READING), [])
+        page = self.look(f"#/case/{case['verdict_id']}")
+        self.case_is_open(page, case)
+        page.locator(".entity.device h2 a").focus()
+        reached = []
+        for _ in range(4):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.getAttribute('href')"))
+        others = page.locator(".entity.device tbody tr").evaluate_all("rows => rows.map((row) => row.dataset.verdict)")
+        users = page.locator(".entity.device .c-user").all_inner_texts()
+        with self.subTest("Tab reaches the cases and the users of the rows"):
+            self.assertEqual(reached, [word for other, user in zip(others, users) for word in (f"#/case/{other}", f"#/search?q={user}")])
+        with self.subTest("Enter on the device searches it"):
+            page.locator(".entity.device h2 a").focus()
+            page.keyboard.press("Enter")
+            expect(page.locator("main h1")).to_contain_text("D-7713")
 
 
 class Trouble(ConsoleCase):
@@ -317,6 +350,18 @@ class Appearance(ConsoleCase):
                     self.fits(page)
                     self.assertEqual(page.evaluate(READING), [])
                     self.picture(page, f"{name}-{theme}-{size['width']}", whole=name == "case")
+
+    def test_an_idle_console_shows_no_delay_where_none_was_measured(self):
+        page = self.look("#/path")
+        idle = {"per_second": 0, "p50_us": None, "p99_us": None}
+        self.fake.show_figures(payments_per_second=0, verdicts_per_second=0, delay_ms={"p50": None, "p99": None}, lag_records=0, degraded_share=None,
+                               steps=[{"name": name, **idle} for name in ("decode", "score")], commit={"per_second": 0, "p50_ms": None, "p99_ms": None})
+        delay = page.locator(".curve").filter(has_text="Delay p99")
+        expect(delay.locator("figcaption b")).to_have_text("–")
+        expect(delay).to_contain_text("at most –")
+        self.assertIn("now –", delay.locator("svg").get_attribute("aria-label"))
+        self.assertNotIn("µs", page.locator(".path-picture .step").first.text_content())
+        self.assertIn("p50 –, p99 –", page.locator(".path-picture").text_content())
 
     def test_the_chosen_colours_are_remembered(self):
         page = self.look("#/feed", theme="light")

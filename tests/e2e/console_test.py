@@ -184,6 +184,58 @@ class Console(PageCase):
                 # One in twenty may fall to the neighbours of this machine.
                 self.assertLess(statistics.quantiles(times, n=20)[-1] - statistics.quantiles(before[path], n=20)[-1], DELAY_MS_MAX)
 
+    def test_8_a_case_shows_who_else_paid_with_the_same_device(self):
+        named = {"device_id": "phone-77", "ip": "203.0.113.9", "card_token": "tok-81"}
+        payment = {**json.loads(self.console.lines[self.console.sent - 1]), **named}
+        users = ["L0001", "L0002", "L0003"]
+        self.console.job.publish(tuple(json.dumps({**payment, "transaction_id": f"linked-{user}", "user_id": user}, separators=(",", ":")).encode()
+                                           for user in users))
+        verdict_of = {}
+
+        def decided() -> bool:
+            for user in users:
+                verdict_of.update({v["user_id"]: v["verdict_id"] for v in self.console.get(f"/api/verdicts?user={user}")["verdicts"]})
+            return len(verdict_of) == len(users) and len(self.console.get("/api/verdicts?q=phone-77")["verdicts"]) == len(users)
+        eventually(decided, 20, "verdicts, and what their payments named", every=0.2)
+        page = self.look(f"#/case/{verdict_of['L0003']}")
+        page.wait_for_selector(".panel")
+        for kind, id_ in (("device", "phone-77"), ("ip", "203.0.113.9"), ("card", "tok-81")):
+            with self.subTest(kind):
+                self.assertEqual(set(page.locator(f".entity.{kind} .c-user").all_inner_texts()), {"L0001", "L0002"})
+                self.assertIn(f"{id_}: 3 users, 3 payments", page.locator(".panel.links").inner_text())
+        self.assertRegex(page.locator(".panel.links").inner_text(), r"Counted over the last [\d,]+ verdicts, all that is kept here")
+        with self.subTest("the device leads to all of them"):
+            page.locator(".entity.device h2 a").press("Enter")
+            expect(page.locator("tbody tr")).to_have_count(3)
+        with self.subTest("and the label of a decision names them, so that their windows learn"):
+            self.assertEqual(self.console.decide(verdict_of["L0003"], "fraud")[0], 201)
+            label = self._record("labels", "linked-L0003", lambda _: True)
+            self.assertEqual({key: label.get(key) for key in named}, named)
+
+    def test_9_after_a_restart_the_page_comes_back_and_knows_who_decided(self):
+        case = self.dearest()
+        page = self.look("#/queue", refused=True)
+        page.wait_for_selector(f".cases a[data-verdict='{case['verdict_id']}']")
+        for disposition, note in (("escalate", "ask the branch"), ("good", "the branch knows them")):
+            self.assertEqual(self.console.decide(case["verdict_id"], disposition, note=note)[0], 201)
+        said = self.console.get(f"/api/case/{case['verdict_id']}")["dispositions"]
+        self.assertEqual([(each["analyst"], each["disposition"], each["note"], each["revision"]) for each in said],
+                         [(ANALYST, "good", "the branch knows them", 2), (ANALYST, "escalate", "ask the branch", 1)])
+        kept = self.console.get("/api/session")["kept"]["verdicts"]
+        self.assertEqual(self.console.worker.stop(), 0)
+        expect(page.locator("#link")).not_to_have_attribute("data-phase", "open")
+        self.console.worker.start_ready()
+        page.wait_for_selector("#link[data-phase=open]", timeout=40_000)
+        eventually(lambda: self.console.get("/api/session")["kept"]["verdicts"] == kept
+                   and self.console.get(f"/api/case/{case['verdict_id']}")["dispositions"] == said, 20, "what was said before", every=0.2)
+        page.goto(f"{self.console.url}/#/case/{case['verdict_id']}")
+        page.reload()
+        expect(page.locator(".decide .state")).to_contain_text("You said good")
+        expect(page.locator(".decide .note").last).to_contain_text("the branch knows them")
+        page.keyboard.press("2")
+        page.wait_for_selector(".cases a")
+        expect(page.locator(f".cases a[data-verdict='{case['verdict_id']}']")).to_have_count(0)
+
     def _probes(self) -> dict[str, list[float]]:
         """Milliseconds of each answer, asked in turn."""
         times: dict[str, list[float]] = {"/livez": [], "/readyz": [], "/metrics": []}

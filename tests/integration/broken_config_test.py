@@ -172,6 +172,8 @@ CASES = {
          "most 4 places"]),
     "listen_without_port": (b'admin.listen: 0.0.0.0\n' + REQUIRED,
         ["1:15: admin.listen: '0.0.0.0' does not fit; use address:port, such as 127.0.0.1:9464"]),
+    "console_where_the_probes_are": (b'admin.listen: 127.0.0.1:9464\nconsole.listen: 127.0.0.1:9464\n' + REQUIRED,
+        ["2:17: console.listen and admin.listen are both 127.0.0.1:9464; give each a port of its own"]),
 }
 
 

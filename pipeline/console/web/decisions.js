@@ -121,11 +121,14 @@ function told(entry, decisions, change) {
       return [title, h('p', {class: 'alarm'}, conflictText(entry)),
         h('p', {class: 'acts'}, h('a', {href: address('case', summary.verdict_id)}, 'Look and decide again'), away)];
     default:
-      return [title, h('p', {class: 'alarm'}, `Not recorded. ${entry.refusal.message}.`), h('p', {}, entry.refusal.next),
+      return [title, h('p', {class: 'alarm'}, `${isUnknown(entry) ? 'Not confirmed' : 'Not recorded'}. ${entry.refusal.message}.`), h('p', {}, entry.refusal.next),
         h('p', {class: 'acts'}, button('Try again', () => decisions.retry(entry)),
           h('a', {href: address('case', summary.verdict_id)}, 'Open'), away)];
   }
 }
+
+/// Without an answer, or without Kafka's: it may be recorded. Trying again is safe either way.
+function isUnknown({refusal: {status}}) { return status === 0 || status === 503; }
 
 function conflictText({present}) {
   if (!present) return 'Not recorded: somebody else has decided this case meanwhile.';

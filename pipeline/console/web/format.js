@@ -72,6 +72,9 @@ export function micros(us, locale = undefined) {
   return `${number(value, value < 10 ? 1 : 0, locale)}${NARROW}${unit}`;
 }
 
+/// The same of milliseconds. Nothing measured is no measurement: null times a thousand would be one of zero.
+export function millis(ms, locale = undefined) { return micros(Number.isFinite(ms) ? ms * 1000 : null, locale); }
+
 /// The largest two units of a span: "3 d 4 h", "12 min", "41 s".
 export function span(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return '–';

@@ -1,11 +1,11 @@
 // What a case shows below its keys: each panel answers one question an analyst has.
 
 import {h} from './dom.js';
-import {figure} from './format.js';
+import {figure, number} from './format.js';
 import {costPicture, rangePicture} from './pictures.js';
-import {dispositionMark, idLink, timeOf, verdictRow, verdictTable} from './rows.js';
+import {dispositionMark, idLink, linkedRow, timeOf, verdictTable} from './rows.js';
 import {timeline} from './timeline.js';
-import {degradedInWords} from './words.js';
+import {degradedInWords, ENTITIES, entityWord} from './words.js';
 
 /// All panels of a Case, in the order in which they are read. `copy(text)` puts a command into the clipboard.
 export function panels(found, copy) {
@@ -18,12 +18,14 @@ export function panels(found, copy) {
     panel('What is usual for the user', 'usual', usual(found.usual ?? [])),
     panel('What the model was told', 'features', features(found.features ?? [])),
     (found.entities ?? []).map(entityPanel),
-    found.links?.length > 0 && panel('Links', 'links', h('ul', {class: 'plain'}, found.links.map(linkLine))),
+    found.links?.length > 0 && panel('Links', 'links', h('ul', {class: 'plain'}, found.links.map(linkLine)), found.kept && lookedThrough(found.kept)),
     found.rules?.length > 0 && panel('Rules that fired', 'rules', h('ul', {class: 'plain'}, found.rules.map(ruleLine))),
     panel('Said about it', 'history', sayings(found.dispositions ?? [], found.labels ?? [])),
     panel('Where it comes from', 'lineage', lineage(found, copy)),
   ];
 }
+
+const LOOKED_AT_MAX = 5000;  // payments of one entity; the server looks no further
 
 export function fact(name, value) {
   return h('div', {}, h('dt', {}, name), h('dd', {}, value));
@@ -83,19 +85,26 @@ function features(list) {
 }
 
 function entityPanel({kind, id, features: list, profile, recent}) {
-  const title = [`${kind[0].toUpperCase()}${kind.slice(1)} `, h('span', {class: 'id'}, id)];
+  const title = [`${entityWord(kind)} `, idLink(id)];
   const behind = profile ? ['As known ', timeOf(profile.as_of), ` (version ${profile.sequence}).`] : 'No profile was there.';
-  return panel(title, `entity ${kind}`, faint(behind), list?.length > 0 && features(list), others(id, recent ?? []));
+  return panel(title, `entity ${kind}`, faint(behind), list?.length > 0 && features(list), kind !== 'user' && others(kind, id, recent ?? []));
 }
 
-function others(id, recent) {
-  if (recent.length === 0) return faint('No payment of another user there is kept here.');
-  const body = h('tbody', {}, recent.map(verdictRow));
-  return [h('h3', {}, 'Other users’ payments there'), verdictTable(`Other users’ payments at ${id}`, body)];
+/// The newest ten; the search behind the id has them all.
+function others(kind, id, recent) {
+  const there = ENTITIES[kind]?.there ?? 'there';
+  if (recent.length === 0) return faint(`No payment of another user ${there} is kept here.`);
+  const body = h('tbody', {}, recent.map(linkedRow));
+  return [h('h3', {}, `Other users’ payments ${there}`), verdictTable(`Other users’ payments: ${entityWord(kind).toLowerCase()} ${id}`, body)];
 }
 
-function linkLine({kind, id, users, frauds}) {
-  return h('li', {}, `${kind} `, idLink(id), `: ${users === 1 ? 'one user' : `${figure(users)} users`}`,
+function lookedThrough({verdicts, from}) {
+  return h('p', {class: 'faint'}, `Counted over the last ${number(verdicts)} verdicts, all that is kept here`, from && [', back to ', timeOf(from)], '.');
+}
+
+function linkLine({kind, id, users, payments, frauds}) {
+  return h('li', {}, `${entityWord(kind)} `, idLink(id), `: ${users === 1 ? 'one user' : `${figure(users)} users`}`,
+    payments > 0 && `, ${payments === 1 ? 'one payment' : `${payments >= LOOKED_AT_MAX ? 'the last ' : ''}${figure(payments)} payments`}`,
     frauds > 0 && h('b', {class: 'alarm'}, `, ${frauds === 1 ? 'one fraud' : `${figure(frauds)} frauds`} known`));
 }
 

@@ -2,7 +2,7 @@
 // commit, out as verdicts. Drawn once for a width and a list of steps, then only numbers and lengths change.
 
 import {h, replace, svg} from './dom.js';
-import {micros, number, rate, share} from './format.js';
+import {micros, millis, number, rate, share} from './format.js';
 import {ACTIONS, STEPS} from './words.js';
 
 const LEAST_US = 0.1;  // the left end of the delays; the right end grows with what is measured
@@ -36,7 +36,7 @@ export function showPath(main, context) {
       ['Dead letters a second', rate(figures.dead_letters_per_second)], ['Degraded', share(figures.degraded_share)]]
       .map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
     replace(curves, curve('Verdicts a second', live.history, (at) => at.verdicts_per_second, rate),
-      curve('Delay p99, payment to verdict', live.history, (at) => at.delay_ms?.p99, (ms) => micros(ms * 1000)),
+      curve('Delay p99, payment to verdict', live.history, (at) => at.delay_ms?.p99, millis),
       curve('Records that wait', live.history, (at) => at.lag_records, (value) => number(value)));
   };
   const resized = new ResizeObserver(([{contentRect}]) => {
@@ -159,7 +159,6 @@ class Picture {
     figures.steps.forEach((step, index) => this.updateStep(this.steps[index], step));
     const {commit} = figures;
     this.gate.textContent = `commit  ${rate(commit?.per_second)} /s`;
-    const millis = (ms) => micros(ms === null ? null : ms * 1000);
     this.gateTimes.textContent = commit ? `all of it or nothing; p50 ${millis(commit.p50_ms)}, p99 ${millis(commit.p99_ms)}` : 'no commits yet';
     const rates = figures.by_action_per_second ?? {};
     const most = Math.max(1e-9, ...Object.values(rates));

@@ -1,6 +1,6 @@
 // Verdicts as rows of a table: the feed, the search, and other users' payments at a merchant look the same.
 
-import {h, hidden} from './dom.js';
+import {h, hidden, replace} from './dom.js';
 import {amount, major, probability, utc, when} from './format.js';
 import {address} from './router.js';
 import {actionIcon, actionWord, degradedInWords, DISPOSED, dispositionIcon} from './words.js';
@@ -60,6 +60,15 @@ export function verdictRow(summary) {
   h('td', {class: 'c-why', title: reason}, reason),
   h('td', {class: 'c-gap num'}, runnerUp(summary)),
   h('td', {class: 'c-marks'}, marks(summary)));
+  return row;
+}
+
+/// The same where no cursor walks over the rows: Tab reaches its links, and the user's leads to the search.
+export function linkedRow(summary) {
+  const row = verdictRow(summary);
+  row.removeAttribute('tabindex');
+  row.querySelector('.c-action a').removeAttribute('tabindex');
+  replace(row.querySelector('.c-user'), idLink(summary.user_id));
   return row;
 }
 

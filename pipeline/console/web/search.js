@@ -1,11 +1,11 @@
-// Search by payment, user, merchant or verdict id, or the beginning of one.
+// Search by payment, user, merchant or verdict id, or the beginning of one; by the whole id of a device, address or card.
 
 import * as api from './api.js';
 import {h, replace} from './dom.js';
 import {number} from './format.js';
 import {RowCursor, timeOf, verdictRow, verdictTable} from './rows.js';
 
-const HOW = 'Write a payment, user, merchant or verdict id above; the first four characters are enough.';
+const HOW = 'Write the id of a payment, user, merchant or verdict above, or its first four characters; or all of a device’s, address’s or card’s.';
 
 export function showSearch(main, context, route) {
   const text = (route.query.get('q') ?? '').trim();

@@ -39,6 +39,19 @@ export const STEPS = {
   produce: 'on the way to Kafka',
 };
 
+/// What a payment can name, and where others pay that named the same.
+export const ENTITIES = {
+  user: {word: 'User'},
+  merchant: {word: 'Merchant', there: 'there'},
+  device: {word: 'Device', there: 'with it'},
+  ip: {word: 'Address', there: 'from it'},
+  card: {word: 'Card', there: 'with it'},
+};
+
+export function entityWord(kind) {
+  return ENTITIES[kind]?.word ?? `${kind[0].toUpperCase()}${kind.slice(1)}`;
+}
+
 const DEGRADED = {
   no_model: 'No model is configured: the prior was used',
   score_invalid: 'The model gave no number: the safe action was taken',

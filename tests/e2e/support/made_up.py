@@ -62,6 +62,7 @@ class Source:
             "amount", "amount_ratio", "weekend", "night", "card_count_1d", "card_mean_amount_1d", "card_count_7d", "card_mean_amount_7d", "terminal_count_1d",
             "terminal_fraud_share_1d", "terminal_count_30d", "terminal_fraud_share_30d")]
         others = [self.summary(merchant_id=summary["merchant_id"]) for _ in range(6)]
+        named = {"device": "D-7713", "ip": "203.0.113.77", "card": "tok-5512"}
         return {
             "summary": summary,
             "verdict": {**{key: summary[key] for key in ("verdict_id", "transaction_id", "user_id", "event_time", "amount_minor", "currency", "action")},
@@ -75,8 +76,11 @@ class Source:
                       {"name": "per_day", "text": "Payments a day", "low": 1, "high": 6, "median": 3, "this": 4, "unit": ""}],
             "features": features,
             "entities": [{"kind": "merchant", "id": summary["merchant_id"], "features": features[8:], "profile": {"as_of": rows[-3]["event_time"], "sequence": 11973},
-                          "recent": others}],
-            "links": [{"kind": "device", "id": "D-7713", "users": 3, "frauds": 1}, {"kind": "merchant", "id": summary["merchant_id"], "users": 41, "frauds": None}],
+                          "recent": others},
+                         *({"kind": kind, "id": id_, "features": [], "profile": None, "recent": others[:2] if kind == "device" else []} for kind, id_ in named.items())],
+            "links": [{"kind": "merchant", "id": summary["merchant_id"], "users": 41, "payments": 57, "frauds": None},
+                      *({"kind": kind, "id": id_, "users": 3, "payments": 5, "frauds": 1} for kind, id_ in named.items())],
+            "kept": {"verdicts": 50_000, "from": rows[0]["event_time"]},
             "missing": [{"what": cause, "why": "no news for 31 s"} for cause in summary["degraded"]], "rules": [], "dispositions": [], "labels": [],
             "derive": f"weir explain {summary['verdict_id']} --config /etc/weir/handbook.yaml"}
 

@@ -1,6 +1,8 @@
 """A real broker, a real `weir run` with its console, and the bundled payments."""
+import http.client
 import json
 import sys
+import urllib.error
 import urllib.request
 
 from weir_testing import sample
@@ -13,9 +15,9 @@ ANALYST = "ada@bank.example"
 class RealConsole:
     """Ends with close(). Nothing is published until publish()."""
 
-    def __init__(self, broker: Broker, name: str, work, **settings):
+    def __init__(self, broker: Broker, name: str, work, entities: bool = True, **settings):
         self.port = free_port()
-        self.job = Job(broker, name, work, entities=True, settings={
+        self.job = Job(broker, name, work, entities=entities, settings={
             "console.listen": f"127.0.0.1:{self.port}", "console.analyst": ANALYST, "topics.audit": f"{name}-audit", **settings})
         self.job.topic["audit"] = f"{name}-audit"
         self.job.create_input_topics()
@@ -44,6 +46,18 @@ class RealConsole:
     def get(self, path: str) -> dict:
         with urllib.request.urlopen(self.url + path, timeout=5) as answer:
             return json.loads(answer.read())
+
+    def decide(self, verdict_id: str, disposition: str, **fields) -> tuple[int, dict]:
+        """Status and body of the answer; 0 and nothing when there was none."""
+        body = json.dumps({"verdict_id": verdict_id, "disposition": disposition, **fields}).encode()
+        request = urllib.request.Request(f"{self.url}/api/dispositions", body, {"Content-Type": "application/json", "X-Weir-Console": "1"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            return refused.code, {**json.loads(refused.read()), "retry_after": refused.headers["Retry-After"]}
+        except (OSError, http.client.HTTPException):
+            return 0, {}
 
 
 def tell(text: str) -> None:

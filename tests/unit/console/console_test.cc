@@ -15,6 +15,7 @@
 #include "pipeline/console/feed_filter.h"
 #include "pipeline/console/feeds.h"
 #include "pipeline/console/kept_verdicts.h"
+#include "pipeline/console/named_payments.h"
 #include "pipeline/console/page_json.h"
 #include "pipeline/console/queue.h"
 #include "pipeline/console/topics_reader.h"
@@ -69,10 +70,88 @@ TEST(CasePage, TheTimelineIsOfThePaymentsUpToTheCaseHoweverManyCameLater) {
     v.json = R"({"reasons":[],"currency":"EUR"})";
     kept.add(v);
   }
-  const auto page = nlohmann::json::parse(render_case(*kept.find("v003"), kept, {}, {}));
+  const auto page =
+      nlohmann::json::parse(render_case(*kept.find("v003"), kept, NamedPayments(1), {}, {}));
   std::vector<std::string> shown;
   for (const auto& moment : page["timeline"]) shown.push_back(moment["verdict_id"]);
   EXPECT_THAT(shown, ElementsAre("v000", "v001", "v002", "v003"));
+}
+
+/// The verdict of the payment at this place, which named that device.
+KeptVerdict paid(const std::string& id, const std::string& user, std::int64_t offset,
+                 const std::string& device, KeptVerdicts& kept, NamedPayments& named) {
+  KeptVerdict v = verdict(id);
+  v.user_id = user;
+  v.merchant_id = "shop-of-" + user;
+  v.input.offset = offset;
+  v.json = R"({"reasons":[],"currency":"EUR"})";
+  kept.add(v);
+  named.add(v.spot(), {device, "", ""});
+  return v;
+}
+
+TEST(CasePage, ShowsWhoElsePaidWithTheSameDeviceAndCountsThem) {
+  KeptVerdicts kept(10);
+  NamedPayments named(10);
+  paid("older", "ben", 1, "phone-1", kept, named);
+  paid("other", "cem", 2, "phone-2", kept, named);
+  paid("newer", "dan", 3, "phone-1", kept, named);
+  const auto self = paid("self", "ada", 4, "phone-1", kept, named);
+  named.add({1, 5}, {"phone-1", "", ""});  // not decided yet
+  kept.add("ben", "t-older", {"l1", "chargeback", "2018-06-12T00:00:00Z", true, 1});
+  CaseSources sources;
+  sources.ids = *named.at(self.spot());
+  const auto page = nlohmann::json::parse(render_case(self, kept, named, sources, {}));
+  const auto& device = page["entities"].back();
+  ASSERT_EQ(device["kind"], "device");
+  std::vector<std::string> users;
+  for (const auto& recent : device["recent"]) users.push_back(recent["user_id"]);
+  EXPECT_THAT(users, ElementsAre("dan", "ben"));
+  const auto& link = page["links"].back();
+  EXPECT_EQ(link["id"], "phone-1");
+  EXPECT_EQ(link["users"], 3);
+  EXPECT_EQ(link["payments"], 3);
+  EXPECT_EQ(link["frauds"], 1);
+  EXPECT_EQ(page["kept"]["verdicts"], 4);
+}
+
+TEST(NamedPayments, TheOldestGivesWayEverywhere) {
+  NamedPayments named(2);
+  for (std::int64_t offset = 0; offset < 3; ++offset) named.add({0, offset}, {"d", "ip", "card"});
+  for (std::size_t kind = 0; kind < kNamedKinds.size(); ++kind) {
+    EXPECT_THAT(named.that_named(kind, std::string(named.at({0, 2})->all()[kind]), 9),
+                ElementsAre(Spot{0, 2}, Spot{0, 1}));
+  }
+  EXPECT_FALSE(named.at({0, 0}));
+}
+
+TEST(NamedPayments, ThatNothingWasNamedIsKnownAndReadAgainChangesNothing) {
+  NamedPayments named(2);
+  named.add({0, 7}, {});
+  named.add({0, 8}, {"d", "", ""});
+  named.add({0, 8}, {"d", "", ""});
+  EXPECT_TRUE(named.at({0, 7})->empty());
+  EXPECT_FALSE(named.at({0, 6})) << "before what was read";
+  EXPECT_FALSE(named.at({0, 9})) << "not read yet";
+  EXPECT_FALSE(named.at({1, 7})) << "another partition";
+  EXPECT_THAT(named.that_named(0, "d", 9), ElementsAre(Spot{0, 8}));
+}
+
+TEST(NamedIds, AreReadAsThePipelineReadsPayments) {
+  operators::Settings settings;
+  settings.transactions.mapping = {{"transaction_id", {"id"}}, {"device_id", {"terminal.phone"}}};
+  NamedIdsReader reader(settings, nullptr);
+  const auto ids = [&](const std::string& value) {
+    RawRecord record;
+    record.value = value;
+    return reader.read(record);
+  };
+  EXPECT_EQ(ids(R"({"id":"1","terminal":{"phone":"p-1"}})").device_id, "p-1");
+  EXPECT_TRUE(ids("{").empty());
+  EXPECT_TRUE(ids(R"({"id":"1","terminal":{"phone":")" + std::string(129, 'x') + R"("}})").empty());
+  EXPECT_TRUE(ids("").empty());
+  EXPECT_TRUE(ids(R"({"id":"4111111111111111","terminal":{"phone":"p-1"}})").empty())
+      << "the pipeline refuses it: a card number";
 }
 
 TEST(KeptVerdicts, ARepeatedVerdictIsKeptOnce) {
@@ -146,6 +225,38 @@ TEST(Feed, AnEventIsOneLineOfDataWhateverTheIdsAre) {
   EXPECT_THAT(event, testing::StartsWith("event: verdicts\nid: 3\ndata: {"));
   EXPECT_EQ(std::count(event.begin(), event.end(), '\n'), 4);
   EXPECT_EQ(Json::parse(dump(to_json(v, std::nullopt))).at("user_id"), v.user_id);
+}
+
+/// What a client has been sent.
+class Sent final : public Outlet {
+ public:
+  bool push(std::string_view bytes) override {
+    last.assign(bytes);
+    return true;
+  }
+  void end() override {}
+  [[nodiscard]] bool too_slow() const override { return false; }
+  std::string last;
+};
+
+TEST(Feed, WhatOneTurnBringsNeverFillsTheBufferOfWhoReadsAll) {
+  KeptVerdicts kept(1'000);
+  Feeds feeds(kept, 1);
+  const auto client = std::make_shared<Sent>();
+  feeds.connect(client, filter({}), "");
+  for (int i = 0; i < 200; ++i) {
+    Disposition said;
+    said.verdict_id = fmt::format("v{:03}", i);
+    said.note = std::string(2'000, 'x');  // 500 characters of four bytes
+    kept.add(said);
+  }
+  std::string all;
+  for (int turn = 0; turn < 4; ++turn) {
+    feeds.turn("", false);
+    EXPECT_LT(client->last.size(), HttpServer::kFeedBytesMax / 2);
+    all += client->last;
+  }
+  for (int i = 0; i < 200; ++i) EXPECT_THAT(all, HasSubstr(fmt::format("v{:03}", i)));
 }
 
 Caller caller() {

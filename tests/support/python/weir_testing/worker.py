@@ -49,6 +49,10 @@ class Worker:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         return self._process.poll() if self._process else None
 
