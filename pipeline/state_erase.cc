@@ -20,7 +20,7 @@
 #include "pipeline/exit_code.h"
 #include "pipeline/kafka/changelog_reader.h"
 #include "pipeline/kafka/cluster.h"
-#include "pipeline/kafka/partition_transaction.h"
+#include "pipeline/kafka/transactional_writer.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/terminal/progress.h"
 #include "state/erasure.h"
@@ -34,6 +34,8 @@ constexpr std::chrono::seconds kSilenceMax{60};
 constexpr long long kSessionDefaultMs = 10'000;  // pipeline/kafka/kafka_input.cc
 constexpr std::chrono::milliseconds kSessionSlack{5'000};
 constexpr std::chrono::milliseconds kMembersPause{500};
+constexpr std::chrono::seconds kSettlePatience{30};
+constexpr std::chrono::seconds kWritePatience{15};
 constexpr int kRoundsMax = 20;  // of reading on to an end that has moved
 
 /// One partition of the changelog, read to an end at which it stood still.
@@ -153,29 +155,26 @@ class ChangelogScan {
   std::uint64_t all_ = 0;
 };
 
-Status erase_in(const kafka::Cluster& cluster, const config::Config& config, std::int32_t partition,
-                const ScannedPartition& of) {
-  auto transaction = kafka::PartitionTransaction::begin(
-      connection(config), config.kafka.group_id + "-erase", config.topics.state, partition);
-  if (!transaction) return transaction.error();
-  for (const auto& record : of.scan.records()) {
-    WEIR_RETURN_IF_ERROR((*transaction)->send(record.key, record.value, record.tombstone));
+Status erase_in(kafka::TransactionalWriter& writer, const kafka::Cluster& cluster,
+                const config::Config& config, std::int32_t partition, const ScannedPartition& of) {
+  if (const auto settled = writer.settle(kSettlePatience); !settled) return settled.error();
+  std::vector<kafka::TopicRecord> records;
+  for (auto& record : of.scan.records()) {
+    records.push_back({config.topics.state, std::move(record.key), std::move(record.value),
+                       partition, record.tombstone});
   }
-  const auto first = (*transaction)->flush();
-  if (!first) return first.error();
-  WEIR_RETURN_IF_ERROR(refuse_running(cluster, config));
-  if (*first != of.end) {
+  const auto may_commit = [&](std::int64_t first) -> Status {
+    WEIR_RETURN_IF_ERROR(refuse_running(cluster, config));
+    if (first == of.end) return ok();
     return retry(
         fmt::format("somebody wrote to partition {} of the changelog meanwhile; nothing was "
-                    "erased. Stop every instance and run this again",
+                    "erased. Stop every instance",
                     partition));
-  }
-  const auto status = (*transaction)->commit();
-  if (!status) {
-    return retry(status.error().message +
-                 "; run this again: what is erased already is not found again");
-  }
-  return ok();
+  };
+  const auto written = writer.write(records, kWritePatience, may_commit);
+  if (written) return ok();
+  return retry(written.error().message +
+               "; run this again: what is erased already is not found again");
 }
 
 std::string kept_text(const std::map<std::string, std::string>& settings) {
@@ -285,12 +284,10 @@ Status erase(const config::Config& config, const StateEraseArguments& arguments)
   if (arguments.yes) WEIR_RETURN_IF_ERROR(wait_until_stopped(*cluster, config));
   const auto scanned = scan_changelog(*cluster, config, arguments.user_id);
   if (!scanned) return scanned.error();
-  if (arguments.yes) {
-    for (const auto& [partition, of] : *scanned) {
-      if (of.scan.found() != 0) {
-        WEIR_RETURN_IF_ERROR(erase_in(*cluster, config, partition, of));
-      }
-    }
+  kafka::TransactionalWriter writer(connection(config), config.kafka.group_id + "-erase");
+  for (const auto& [partition, of] : *scanned) {
+    if (!arguments.yes || of.scan.found() == 0) continue;
+    WEIR_RETURN_IF_ERROR(erase_in(writer, *cluster, config, partition, of));
   }
   tell(*scanned, left_in(*cluster, config), arguments, config);
   return ok();

@@ -34,6 +34,7 @@ bool is_fenced(rd_kafka_resp_err_t code) {
 struct TransactionalWriter::Producer {
   RequestCounter counter;
   std::string failure;  // the first record that was not taken
+  std::int64_t first_offset = INT64_MAX;
   Clock::time_point used = Clock::now();
   Client client;  // first to go: it uses the others
 
@@ -47,6 +48,9 @@ struct TransactionalWriter::Producer {
 
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
     auto* producer = static_cast<Producer*>(self);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      producer->first_offset = std::min(producer->first_offset, message->offset);
+    }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR || !producer->failure.empty()) return;
     producer->failure = fmt::format("topic {} did not take a record: {}",
                                     rd_kafka_topic_name(message->rkt), describe(message->err));
@@ -106,7 +110,8 @@ struct TransactionalWriter::Producer {
     arguments[3].u.mem = {const_cast<char*>(record.key.data()), record.key.size()};
     arguments[4].vtype = RD_KAFKA_VTYPE_VALUE;
     arguments[4].u.mem = {const_cast<char*>(record.value.data()), record.value.size()};
-    return KafkaError(rd_kafka_produceva(client.get(), arguments, std::size(arguments)));
+    const std::size_t count = std::size(arguments) - (record.tombstone ? 1 : 0);
+    return KafkaError(rd_kafka_produceva(client.get(), arguments, count));
   }
 };
 
@@ -136,7 +141,8 @@ Result<bool> TransactionalWriter::settle(milliseconds patience) {
   return true;
 }
 
-Status TransactionalWriter::write(std::span<const TopicRecord> records, milliseconds patience) {
+Status TransactionalWriter::write(std::span<const TopicRecord> records, milliseconds patience,
+                                  const MayCommit& may_commit) {
   WEIR_CHECK(producer_ != nullptr);
   Producer& producer = *producer_;
   rd_kafka_t* client = producer.client.get();
@@ -145,6 +151,7 @@ Status TransactionalWriter::write(std::span<const TopicRecord> records, millisec
   };
   producer.counter.reset();
   producer.used = Clock::now();
+  producer.first_offset = INT64_MAX;
   if (const KafkaError error(rd_kafka_begin_transaction(client)); error) {
     return give_up(words(error));
   }
@@ -157,6 +164,11 @@ Status TransactionalWriter::write(std::span<const TopicRecord> records, millisec
   if (producer.failure.empty()) {
     const auto late = rd_kafka_flush(client, static_cast<int>(patience.count()));
     if (late && producer.failure.empty()) producer.failure = "the broker does not answer";
+  }
+  if (producer.failure.empty() && may_commit) {
+    if (const auto may = may_commit(producer.first_offset); !may) {
+      producer.failure = may.error().message;
+    }
   }
   if (!producer.failure.empty()) {
     // At once, where the broker can be asked: an open transaction holds up who reads the topics.

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ namespace weir::kafka {
 struct TopicRecord {
   std::string topic, key, value;
   std::int32_t partition = -1;  // below 0: by the key (murmur2)
+  bool tombstone = false;       // no value
 };
 
 class TransactionalWriter {
@@ -41,7 +43,11 @@ class TransactionalWriter {
   /// One transaction; needs a settle() that went well since the last failure. ok: committed.
   /// kRetry: not confirmed, and only the topics, read after the next settle(), say how it ended.
   /// Waits at most twice `patience`, and a second more to abort.
-  Status write(std::span<const TopicRecord> records, std::chrono::milliseconds patience);
+  /// `may_commit` is asked when all records are acknowledged and do not count yet, with the lowest
+  /// offset among them: its error gives the transaction up.
+  using MayCommit = std::function<Status(std::int64_t first_offset)>;
+  Status write(std::span<const TopicRecord> records, std::chrono::milliseconds patience,
+               const MayCommit& may_commit = nullptr);
 
  private:
   struct Producer;
