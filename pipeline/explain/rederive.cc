@@ -170,18 +170,7 @@ Result<RederivedDecision> rederive(const RecordedDecision& recorded,
   const Json input = recalled.verdict.value("input", Json::object());
   const std::string topic = input.value("topic", "");
   std::string verdict;
-  operators::append_verdict_json(verdict,
-                                 {.transaction_id = made.transaction_id,
-                                  .user_id = made.user_id,
-                                  .merchant_id = made.merchant_id,
-                                  .event_time = made.event_time,
-                                  .amount_minor = made.amount_minor,
-                                  .currency = made.currency,
-                                  .decision = &made.decision,
-                                  .lineage = &lineage,
-                                  .origin = made.origin,
-                                  .duplicate = false},
-                                 topic);
+  operators::append_verdict_json(verdict, operators::content_of(made, lineage), topic);
   std::string features;
   operators::append_features_json(features, made, recalled.window_names, lineage, topic);
   return RederivedDecision{Json::parse(verdict), Json::parse(features), made.row, recalled.history};
