@@ -6,12 +6,14 @@
 #include <system_error>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/config/describe.h"
 #include "pipeline/config/diagnostic_formats.h"
 #include "pipeline/config/schema.h"
 #include "pipeline/config/starter.h"
 #include "pipeline/exit_code.h"
+#include "pipeline/json_result.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/registry/verdict_schema.h"
@@ -70,15 +72,15 @@ int check_for_programs(const CheckArguments& arguments) {
     }
   }
   fmt::print("{}", arguments.format == "json"
-                       ? config::findings_as_json(loaded.diagnostics)
+                       ? config::findings_as_json(loaded)
                        : config::findings_as_sarif(loaded.diagnostics, kVersion));
   return code;
 }
 
 }  // namespace
 
-int keys_command() {
-  fmt::print("{}", config::list_keys());
+int keys_command(bool json) {
+  fmt::print("{}", json ? config::keys_as_json() : config::list_keys());
   return kExitOk;
 }
 
@@ -94,8 +96,9 @@ int explain_config_command(const ConfigSource& source, bool json) {
   return kExitOk;
 }
 
-int init_command(const std::string& file) {
+int init_command(const std::string& file, bool json) {
   if (file == "-") {
+    if (json) return both_on_stdout("a file");
     fmt::print("{}", config::starter());
     return kExitOk;
   }
@@ -110,7 +113,21 @@ int init_command(const std::string& file) {
     fmt::print(stderr, "weir: {} could not be written\n", file);
     return kExitData;
   }
-  fmt::print("{} is written. Next: weir check --offline --config {}\n", file, file);
+  const std::string next = fmt::format("weir check --offline --config {}", file);
+  if (json) {
+    print_json({{"file", file}, {"next", next}});
+  } else {
+    fmt::print("{} is written. Next: {}\n", file, next);
+  }
+  return kExitOk;
+}
+
+int version_command(bool json) {
+  if (json) {
+    print_json({{"name", "weir"}, {"version", kVersion}, {"revision", kRevision}});
+  } else {
+    fmt::print("weir {} ({})\n", kVersion, kRevision);
+  }
   return kExitOk;
 }
 

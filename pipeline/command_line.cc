@@ -114,6 +114,9 @@ struct CommandLine::Impl {
     cli::add_watch_commands(program);
     cli::add_case_commands(program);
     add_state();
+    for (const char* name : {"get", "dump"}) {
+      cli::Program::add_json(*app.get_subcommand("state")->get_subcommand(name));
+    }
     add_probe();
     add_reference();
     add_completion();
@@ -121,10 +124,8 @@ struct CommandLine::Impl {
       fmt::print("{}", cli::man_page(described(app), kVersion));
       return int{kExitOk};
     });
-    add("version", "What this binary is", [] {
-      fmt::print("weir {} ({})\n", kVersion, kRevision);
-      return int{kExitOk};
-    });
+    auto& version = add("version", "What this binary is", [this] { return version_command(json); });
+    add_json(version, json);
   }
 
   CLI::App& add(const std::string& name, const std::string& about, std::function<int()> start,
@@ -133,6 +134,9 @@ struct CommandLine::Impl {
   }
   static void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
     cli::Program::add_config(command, source, required);
+  }
+  static void add_json(CLI::App& command, bool& to, const std::string& about = "As JSON") {
+    cli::Program::add_json(command, to, about);
   }
 
   void add_run() {
@@ -156,20 +160,22 @@ struct CommandLine::Impl {
         ->capture_default_str();
     command.add_flag("--stay", demo.stay,
                      "Serve the console until Ctrl-C; without it only on a terminal");
+    add_json(command, demo.json, "The summary as one JSON object; the table goes to stderr");
   }
 
   void add_init() {
     auto& command = add("init", "Write a configuration to begin with; an existing file stays",
-                        [this] { return init_command(init_file); });
+                        [this] { return init_command(init_file, json); });
     command.add_option("file", init_file, "Where to; - for standard output")
         ->type_name("FILE")
         ->capture_default_str();
+    add_json(command, json, "Which file was written, as one JSON object");
   }
 
   void add_check() {
     auto& command =
         add("check", "Check configuration, model package and broker; says what would run", [this] {
-          if (keys) return keys_command();
+          if (keys) return keys_command(check.format == "json");
           if (schema) return schema_command();
           if (check.config.file.empty()) throw CLI::RequiredError("--config");
           return check_command(check);
@@ -179,6 +185,9 @@ struct CommandLine::Impl {
     command.add_option("--format", check.format, "Findings as text, json or sarif")
         ->check(CLI::IsMember(texts(config::kFindingFormats)))
         ->capture_default_str();
+    command.add_flag_callback(
+        "--json", [this] { check.format = "json"; },
+        "The same as --format json: findings, and what would run");
     command.add_flag("--keys", keys, "Print every key with its type, limits and effect, and leave");
     command.add_flag("--schema", schema,
                      "Print the JSON Schema of configurations, for editors, and leave");
@@ -190,7 +199,7 @@ struct CommandLine::Impl {
         add("explain-config", "Every key with its value and where it came from; secrets masked",
             [this, &source] { return explain_config_command(source, json); });
     add_config(command, source);
-    command.add_flag("--json", json, "As a JSON list");
+    add_json(command, json, "As a JSON list");
   }
 
   void add_replay() {
@@ -215,6 +224,7 @@ struct CommandLine::Impl {
         ->type_name("FILE");
     command.add_option("--state-out", replay.state_out, "State at the end, as `weir state dump`")
         ->type_name("FILE");
+    add_json(command, replay.json, "The summary as one JSON object on standard output");
   }
 
   void add_features() {
@@ -236,6 +246,7 @@ struct CommandLine::Impl {
                     "Table (.csv, or .csv.gz to compress it); - for standard output")
         ->type_name("FILE")
         ->required();
+    add_json(command, features.json, "The summary as one JSON object on standard output");
   }
 
   void add_state() {
@@ -269,6 +280,7 @@ struct CommandLine::Impl {
     command.add_option("--address", probe.address, "Where its metrics are: HOST:PORT")
         ->capture_default_str();
     add_config(command, probe.config, false);
+    cli::Program::add_json(command);
   }
 
   void add_reference() {

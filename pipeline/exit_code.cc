@@ -13,6 +13,12 @@ int report(const Error& error, int fatal_code) {
   return error.kind == ErrorKind::kRetry ? kExitUnavailable : fatal_code;
 }
 
+int both_on_stdout(std::string_view instead) {
+  fmt::print(stderr, "weir: --json and - both ask for standard output; name {} instead of -\n",
+             instead);
+  return kExitUsage;
+}
+
 std::optional<config::Loaded> load_or_complain(const ConfigSource& source) {
   auto loaded = config::load_config(source.file, source.set);
   for (const auto& diagnostic : loaded.diagnostics)

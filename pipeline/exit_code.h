@@ -3,6 +3,7 @@
 // configuration.
 
 #include <optional>
+#include <string_view>
 
 #include "pipeline/commands.h"
 #include "pipeline/config/load.h"
@@ -13,6 +14,9 @@ namespace weir {
 /// Prints "weir: <message>" to stderr and says how to exit. `fatal_code`: what a kFatal means in
 /// this command.
 int report(const Error& error, int fatal_code);
+
+/// --json and data both asked for standard output: says so, and `instead` of "-" what to name.
+int both_on_stdout(std::string_view instead);
 
 /// Loads the configuration, prints every finding to stderr; nullopt when there is an error among
 /// them. Sets up logging.

@@ -1,13 +1,16 @@
 // weir replay: the same operators over files, in event-time order.
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/exit_code.h"
+#include "pipeline/json_result.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
@@ -41,6 +44,15 @@ class OutputFile {
   std::ofstream file_;
 };
 
+nlohmann::ordered_json summary_json(const replay::ReplayResult& result) {
+  nlohmann::ordered_json json = {{"payments", result.transactions}};
+  json.update(to_json(result.summary));
+  json["dead_letters"] = result.dead_letters;
+  json["labels"] = result.labels;
+  json["labels_not_understood"] = result.bad_label_count;
+  return json;
+}
+
 void print_summary(const replay::ReplayResult& result) {
   const auto& counts = result.summary.counts();
   fmt::print(stderr,
@@ -48,7 +60,6 @@ void print_summary(const replay::ReplayResult& result) {
              "duplicates {}  late {}\n",
              result.transactions, counts.verdicts, counts.approve, counts.review, counts.decline,
              result.dead_letters, counts.duplicates, counts.late);
-  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
   if (result.bad_label_count > 0)
     fmt::print(stderr, "labels not understood: {}\n", result.bad_label_count);
   if (const auto quality = result.summary.quality()) {
@@ -60,6 +71,10 @@ void print_summary(const replay::ReplayResult& result) {
 }  // namespace
 
 int replay_command(const ReplayArguments& arguments) {
+  const auto outputs = {arguments.verdicts_out, arguments.features_out, arguments.dead_letters_out,
+                        arguments.state_out};
+  if (arguments.json && std::ranges::find(outputs, "-") != outputs.end())
+    return both_on_stdout("a file");
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto& config = loaded->config;
@@ -94,7 +109,12 @@ int replay_command(const ReplayArguments& arguments) {
   }();
   progress.reset();
   if (!status) return report(status.error(), kExitData);
-  print_summary(result);
+  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
+  if (arguments.json) {
+    print_json(summary_json(result));
+  } else {
+    print_summary(result);
+  }
   return kExitOk;
 }
 

@@ -1,6 +1,7 @@
 """The command line from outside: a first configuration, the schema editors read, completion in real shells, the man page. No broker."""
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import unittest
@@ -11,7 +12,7 @@ import yaml
 
 from weir_testing.paths import ROOT, SAMPLE, WEIR, WORK
 
-DATA, CONFIGURATION = 65, 78
+USAGE, DATA, CONFIGURATION = 64, 65, 78
 
 
 def weir(*arguments, **more) -> subprocess.CompletedProcess:
@@ -48,6 +49,85 @@ class FirstConfiguration(unittest.TestCase):
         self.assertEqual(values["kafka.properties.sasl.password"][0], "********")
         text = weir("explain-config", "--config", file).stdout
         self.assertRegex(text, r"commit\.interval: 20ms +# default")
+
+
+def some_payments(folder, count: int):
+    """The first of the sample as a plain file."""
+    payments = folder / "payments.jsonl"
+    with gzip.open(SAMPLE / "transactions.jsonl.gz", "rt") as lines:
+        payments.write_text("".join(line for line, _ in zip(lines, range(count))))
+    return payments
+
+
+class ForPrograms(unittest.TestCase):
+    """--json: one JSON document, or one a line, on stdout and nothing else there."""
+
+    # run answers nothing, and logs as log.format says; the others print scripts and pages.
+    WITHOUT = {"/run", "/completion", "/man", "/reference"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = WORK / "command-line-json"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir(parents=True)
+        cls.plain = cls.folder / "plain.yaml"
+        cls.plain.write_text("kafka.brokers: a:1\nstate.dir: state\nfeatures: [{name: payments, entity: user, function: count, window: 1d}]\n")
+
+    def answer(self, *arguments) -> dict:
+        done = weir(*arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_every_command_that_answers_takes_it(self):
+        said = re.findall(r"(?m)^    (/[^:\s]+)\) COMPREPLY=\(\$\(compgen (?:-f )?-W '([^']*)'", weir("completion", "bash").stdout)
+        commands = {path: words.split() for path, words in said}
+        self.assertIn("/state/get", commands)
+        for path, words in commands.items():
+            is_group = any(other.startswith(path + "/") for other in commands)
+            with self.subTest(path):
+                self.assertEqual("--json" in words, not is_group and path not in self.WITHOUT)
+
+    def test_check_says_what_would_run(self):
+        told = self.answer("check", "--offline", "--config", ROOT / "configs/handbook.yaml")
+        self.assertEqual((told["ok"], told["findings"]), (True, []))
+        self.assertEqual((told["runs"]["delivery"], told["runs"]["input"]["topic"]), ("exactly_once", "transactions"))
+        self.assertIn("models/zoo", told["runs"]["model"]["package"])
+        keys = {item["key"]: item for item in self.answer("check", "--keys")}
+        self.assertEqual((keys["commit.interval"]["default"], keys["commit.interval"]["required"]), ("20ms", False))
+        self.assertEqual((keys["kafka.brokers"]["default"], keys["kafka.brokers"]["required"]), (None, True))
+
+    def test_version_and_init(self):
+        self.assertEqual(set(self.answer("version")), {"name", "version", "revision"})
+        file = self.folder / "new.yaml"
+        told = self.answer("init", file)
+        self.assertEqual((told["file"], file.exists()), (str(file), True))
+        self.assertIn("weir check", told["next"])
+
+    def test_replay_and_features_sum_up(self):
+        payments = some_payments(self.folder, 50)
+        options = ["--config", self.plain, "--transactions", payments, "--labels", SAMPLE / "labels.jsonl.gz"]
+        told = self.answer("replay", *options, "--out", self.folder / "verdicts.jsonl")
+        self.assertEqual((told["payments"], told["verdicts"], sum(told["actions"].values())), (50, 50, 50))
+        self.assertEqual((told["degraded"], told["quality"]), (50, None))  # there is no model
+        told = self.answer("features", *options, "--out", self.folder / "table.csv")
+        self.assertEqual((told["rows"], told["labels_not_understood"]), (50, 0))
+        self.assertEqual(set(told["labels_to_users"]), {"applied", "repeated", "outdated", "waiting", "expired"})
+
+    def test_data_and_answer_do_not_share_stdout(self):
+        for arguments in (["init", "-"], ["features", "--config", self.plain, "--transactions", self.plain, "--out", "-"],
+                          ["replay", "--config", self.plain, "--transactions", self.plain, "--out", self.folder / "v", "--state-out", "-"]):
+            done = weir(*arguments, "--json")
+            self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
+            self.assertIn("name a file instead of -", done.stderr)
+
+    def test_the_demo_talks_on_stderr(self):
+        done = weir("demo", "--json", "--rate", "0", "--config", self.plain, "--transactions", some_payments(self.folder, 200), timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)
+        self.assertEqual((told["payments"], told["verdicts"]), (200, 200))
+        self.assertIn("events/s", done.stderr)
+        with open(told["verdicts_file"]) as verdicts:
+            self.assertEqual(len(verdicts.readlines()), 200)
 
 
 class Schema(unittest.TestCase):
@@ -191,13 +271,12 @@ class Explain(unittest.TestCase):
         folder = WORK / "command-line-explain"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        payments = folder / "payments.jsonl"
-        with gzip.open(SAMPLE / "transactions.jsonl.gz", "rt") as lines:
-            payments.write_text("".join(line for line, _ in zip(lines, range(400))))
+        payments = some_payments(folder, 400)
         config, verdicts, features = ROOT / "configs/handbook.yaml", folder / "verdicts.jsonl", folder / "features.jsonl"
         done = weir("replay", "--config", config, "--transactions", payments, "--labels", SAMPLE / "labels.jsonl.gz",
-                    "--out", verdicts, "--features-out", features)
+                    "--out", verdicts, "--features-out", features, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["verdicts"], 400)
         made = [json.loads(line) for line in verdicts.read_text().splitlines()]
         most_costly = max(made, key=lambda verdict: verdict["risk"]["fraud"]["p"])
         for verdict in (most_costly, made[-1]):
