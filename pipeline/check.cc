@@ -110,7 +110,7 @@ int init_command(const std::string& file, bool json) {
   }
   const bool written = std::fputs(config::starter().c_str(), out) >= 0;
   if (std::fclose(out) != 0 || !written) {
-    fmt::print(stderr, "weir: {} could not be written\n", file);
+    fmt::print(stderr, "weir: {} could not be written; is the disk full?\n", file);
     return kExitData;
   }
   const std::string next = fmt::format("weir check --offline --config {}", file);
@@ -136,7 +136,7 @@ int check_command(const CheckArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   if (const auto refused = refusal(loaded->config, arguments.offline)) {
-    return report(refused->error, refused->code);
+    return report(refused->error, refused->code, "mend that and run `weir check` again");
   }
   fmt::print("{}", config::describe(loaded->config));
   return kExitOk;

@@ -1,6 +1,5 @@
 #include "pipeline/command_line.h"
 
-#include <algorithm>
 #include <deque>
 #include <functional>
 #include <string>
@@ -13,10 +12,10 @@
 #include "pipeline/cli/completion.h"
 #include "pipeline/cli/man_page.h"
 #include "pipeline/cli/program.h"
+#include "pipeline/cli/usage_error.h"
 #include "pipeline/commands.h"
 #include "pipeline/config/diagnostic_formats.h"
 #include "pipeline/config/keys.h"
-#include "pipeline/config/suggest.h"
 #include "pipeline/topic_copy.h"
 #include "pipeline/version.h"
 
@@ -302,18 +301,6 @@ struct CommandLine::Impl {
         ->check(CLI::IsMember(texts(cli::kShells)));
   }
 
-  /// CLI11 answers a mistyped sub-command with "a subcommand is required" only.
-  [[nodiscard]] std::string suggestion(int argc, char** argv) const {
-    if (argc < 2 || argv[1][0] == '-') return {};
-    const std::string given = argv[1];
-    std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
-    if (std::ranges::find(names, given) != names.end()) return {};
-    const auto nearest = config::nearest(given, names);
-    return fmt::format("weir: there is no command '{}'{}\n", given,
-                       nearest ? fmt::format("; did you mean '{}'?", *nearest) : std::string());
-  }
-
   CLI::App app{kAbout, "weir"};
   int code = kExitOk;
   cli::Program program{app, code};
@@ -355,11 +342,7 @@ int CommandLine::run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    if (const auto text = impl_->suggestion(argc, argv); !text.empty()) {
-      fmt::print(stderr, "{}", text);
-    } else {
-      app.exit(error);
-    }
+    fmt::print(stderr, "{}", cli::usage_error(app, error));
     return kExitUsage;
   }
   return impl_->code;

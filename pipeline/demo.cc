@@ -36,6 +36,8 @@ namespace fs = std::filesystem;
 
 constexpr milliseconds kGiveUpAfter{60'000};  // without any progress
 constexpr milliseconds kTableInterval{1'000};
+constexpr std::string_view kNameBroker = "name a real one with --brokers HOST:PORT";
+constexpr std::string_view kSeeLog = "the lines above say more";
 
 /// The folder that holds configs/ and tests/data/: above the binary, or the working directory.
 fs::path bundled(const fs::path& file) {
@@ -315,7 +317,7 @@ int demo_command(const DemoArguments& arguments) {
   std::string brokers = arguments.brokers;
   if (brokers.empty()) {
     auto started = kafka::EmbeddedBroker::start();
-    if (!started) return report(started.error(), kExitBug);
+    if (!started) return report(started.error(), kExitBug, kNameBroker);
     broker = *std::move(started);
     brokers = broker->bootstrap();
   }
@@ -326,7 +328,7 @@ int demo_command(const DemoArguments& arguments) {
   if (!loaded) return kExitConfig;
   if (broker) {
     if (auto made = create_embedded_topics(*broker, loaded->config); !made)
-      return report(made.error(), kExitBug);
+      return report(made.error(), kExitBug, kNameBroker);
   }
   const fs::path sample = "tests/data/sample";
   auto events = read_events(
@@ -346,7 +348,7 @@ int demo_command(const DemoArguments& arguments) {
              loaded->config.model.package.parent_path().filename().string() + " " +
                  loaded->config.model.package.filename().string());
   auto instance = Instance::start(loaded->config, true);
-  if (!instance) return report(instance.error(), kExitConfig);
+  if (!instance) return report(instance.error(), kExitConfig, kAskBroker);
   if ((*instance)->console_port() != 0) {
     fmt::print(talk, "console  http://127.0.0.1:{}/\n", (*instance)->console_port());
   }
@@ -360,8 +362,8 @@ int demo_command(const DemoArguments& arguments) {
     stay(**instance, signals, talk);
   (*instance)->stop();
   while (!(*instance)->ended()) signals.wait(milliseconds(20));
-  if (const auto failure = (*instance)->failure()) return report(*failure, kExitBug);
-  if (!status) return report(status.error(), kExitUnavailable);
+  if (const auto failure = (*instance)->failure()) return report(*failure, kExitBug, kSeeLog);
+  if (!status) return report(status.error(), kExitUnavailable, kSeeLog);
   if (arguments.json) {
     demo.print_summary_json();
   } else {

@@ -8,8 +8,14 @@
 
 namespace weir {
 
-int report(const Error& error, int fatal_code) {
-  fmt::print(stderr, "weir: {}\n", error.message);
+Error with_next_step(Error error, std::string_view next) {
+  if (!next.empty() && error.message.find("; ") == std::string::npos)
+    error.message += fmt::format("; {}", next);
+  return error;
+}
+
+int report(const Error& error, int fatal_code, std::string_view next) {
+  fmt::print(stderr, "weir: {}\n", with_next_step(error, next).message);
   return error.kind == ErrorKind::kRetry ? kExitUnavailable : fatal_code;
 }
 

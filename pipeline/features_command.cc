@@ -97,9 +97,9 @@ int features_command(const FeaturesArguments& arguments) {
                   kExitConfig);
   }
   const auto transactions = TopicCopy::of(arguments.transactions, loaded->config);
-  if (!transactions) return report(transactions.error(), kExitData);
+  if (!transactions) return report(transactions.error(), kExitUnavailable, kAskBroker);
   const auto labels = TopicCopy::of(arguments.labels, loaded->config);
-  if (!labels) return report(labels.error(), kExitData);
+  if (!labels) return report(labels.error(), kExitUnavailable, kAskBroker);
   options.transactions = transactions->path();
   options.labels = labels->path();
   std::optional<terminal::Progress> progress("payments");
@@ -119,7 +119,7 @@ int features_command(const FeaturesArguments& arguments) {
     return out.close();
   }();
   progress.reset();
-  if (!status) return report(status.error(), kExitData);
+  if (!status) return report(status.error(), kExitData, "mend that and run it again");
   print_summary(result, table.rows(), arguments.json);
   return kExitOk;
 }

@@ -111,7 +111,8 @@ int probe_command(const ProbeArguments& arguments) {
   if (!answer) return report(answer.error(), kExitUnavailable);
   const auto head = answer->find("\r\n\r\n");
   if (!answer->starts_with("HTTP/1.") || head == std::string::npos) {
-    fmt::print(stderr, "weir: what listens on {} is no Weir\n", to_string(*address));
+    fmt::print(stderr, "weir: what listens on {} is no Weir; ask where admin.listen says\n",
+               to_string(*address));
     return kExitUnavailable;
   }
   const std::string_view body = std::string_view(*answer).substr(head + 4);

@@ -1,6 +1,8 @@
 // weir replay: the same operators over files, in event-time order.
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -27,7 +29,8 @@ class OutputFile {
     name_ = name;
     if (name.empty() || name == "-") return ok();
     file_.open(name, std::ios::binary | std::ios::trunc);
-    return file_ ? ok() : Status(fatal(fmt::format("cannot write {}", name)));
+    if (file_) return ok();
+    return fatal(fmt::format("cannot write {}: {}; name another file", name, std::strerror(errno)));
   }
   std::ostream* stream() {
     if (name_.empty()) return nullptr;
@@ -35,7 +38,7 @@ class OutputFile {
   }
   Status close() {
     if (auto* out = stream(); out != nullptr && !out->flush())
-      return fatal(fmt::format("cannot write {}", name_));
+      return fatal(fmt::format("cannot write {}; is the disk full?", name_));
     return ok();
   }
 
@@ -82,9 +85,9 @@ int replay_command(const ReplayArguments& arguments) {
   if (!scorer) return report(scorer.error(), kExitConfig);
   auto options = replay_options(config);
   const auto transactions = TopicCopy::of(arguments.transactions, config);
-  if (!transactions) return report(transactions.error(), kExitData);
+  if (!transactions) return report(transactions.error(), kExitUnavailable, kAskBroker);
   const auto labels = TopicCopy::of(arguments.labels, config);
-  if (!labels) return report(labels.error(), kExitData);
+  if (!labels) return report(labels.error(), kExitUnavailable, kAskBroker);
   options.transactions = transactions->path();
   options.labels = labels->path();
   OutputFile verdicts;
@@ -108,7 +111,7 @@ int replay_command(const ReplayArguments& arguments) {
     return state.close();
   }();
   progress.reset();
-  if (!status) return report(status.error(), kExitData);
+  if (!status) return report(status.error(), kExitData, "mend that and run it again");
   for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
   if (arguments.json) {
     print_json(summary_json(result));

@@ -48,10 +48,18 @@ Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config&
   return state::UserStore::open(*std::move(backing), *options);
 }
 
+/// What a store says of its repair is meant for a worker: here none is running.
+int unreadable(Error error) {
+  if (error.message.ends_with("the store is rebuilt from the changelog"))
+    error.message += " when `weir run` starts next";
+  return report(error, kExitData, "a running worker may have changed it meanwhile: try again");
+}
+
 int no_stores(const config::Config& config, StateOf what) {
   fmt::print(
       stderr,
-      "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
+      "weir: no stores under {}; let `weir run` make some, or give the --config whose state.dir "
+      "they are in\n",
       directory_of(config, what).string());
   return kExitData;
 }
@@ -66,20 +74,20 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
   if (partitions.empty()) return no_stores(loaded->config, what);
   for (const auto partition : partitions) {
     auto store = open_for_reading(loaded->config, what, partition);
-    if (!store) return report(store.error(), kExitData);
+    if (!store) return unreadable(store.error());
     const auto user = (*store)->get(user_id);
-    if (!user) return report(user.error(), kExitData);
+    if (!user) return unreadable(user.error());
     if (user->empty()) continue;
     const auto text = user_state_json(partition, user_id, *user, **store);
-    if (!text) return report(text.error(), kExitData);
+    if (!text) return unreadable(text.error());
     fmt::print("{}\n", *text);
     return kExitOk;
   }
-  fmt::print(stderr,
-             "weir: this user is in none of the {} stores under {}; what a running worker changed "
-             "shows here "
-             "after state.write_back_interval and up to ten seconds more\n",
-             partitions.size(), loaded->config.state.dir.string());
+  fmt::print(
+      stderr,
+      "weir: this user is in none of the {} stores under {}; check the id, and of a user seen "
+      "just now ask again after state.write_back_interval and ten seconds more\n",
+      partitions.size(), loaded->config.state.dir.string());
   return kExitData;
 }
 
@@ -90,11 +98,11 @@ int state_dump_command(const ConfigSource& source, StateOf what) {
   if (partitions.empty()) return no_stores(loaded->config, what);
   for (const auto partition : partitions) {
     auto store = open_for_reading(loaded->config, what, partition);
-    if (!store) return report(store.error(), kExitData);
+    if (!store) return unreadable(store.error());
     const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
     const auto status =
         dump(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
-    if (!status) return report(status.error(), kExitData);
+    if (!status) return unreadable(status.error());
   }
   return kExitOk;
 }

@@ -30,7 +30,8 @@ struct Recalled {
 };
 
 Error damaged(const char* what) {
-  return fatal(std::string("the record is damaged, or of another version of Weir: ") + what);
+  return fatal(std::string("the record is damaged, or of another version of Weir: ") + what +
+               "; explain it with the version that wrote it");
 }
 
 bool read_rows(const Json& field, std::vector<HistoryRow>& rows) {

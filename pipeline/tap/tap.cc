@@ -111,8 +111,9 @@ int no_such_stream(const std::string& name) {
   for (const auto& stream : tap::streams()) known.emplace_back(stream.name);
   for (const auto& step : tap::steps()) known.emplace_back(step.name);
   const auto nearest = config::nearest(name, known);
-  fmt::print(stderr, "weir: there is no stream or step '{}'{}; `weir tap --help` lists them\n",
-             name, nearest ? fmt::format("; did you mean '{}'?", *nearest) : std::string());
+  fmt::print(
+      stderr, "weir: there is no stream or step '{}'; {}\n", name,
+      nearest ? fmt::format("did you mean '{}'?", *nearest) : "`weir tap --help` lists them");
   return kExitUsage;
 }
 
@@ -125,7 +126,8 @@ int tap_command(const TapArguments& arguments) {
   if (stream == nullptr) return no_such_stream(arguments.stream);
   const auto lines = Lines::make(*stream, step, arguments.where, arguments.json);
   if (!lines) {
-    fmt::print(stderr, "weir: --where: {}\n", lines.error().message);
+    fmt::print(stderr, "weir: --where: {}\nmend it there; `weir tap --help` shows conditions\n",
+               lines.error().message);
     return kExitUsage;
   }
   const auto loaded = load_or_complain(arguments.config);
@@ -135,7 +137,7 @@ int tap_command(const TapArguments& arguments) {
   auto reader =
       kafka::TopicReader::open(connection(loaded->config), {loaded->config.topics.*(stream->topic)},
                                {arguments.from_beginning ? Place::kBeginning : Place::kNow});
-  if (!reader) return report(reader.error(), kExitUnavailable);
+  if (!reader) return report(reader.error(), kExitUnavailable, kAskBroker);
   std::uint64_t printed = 0;
   const auto enough = [&] { return arguments.count > 0 && printed >= arguments.count; };
   while (!enough() && !(arguments.until_end && (*reader)->at_end())) {
@@ -149,7 +151,7 @@ int tap_command(const TapArguments& arguments) {
                                           }
                                           return !enough();
                                         });
-    if (!status) return report(status.error(), kExitUnavailable);
+    if (!status) return report(status.error(), kExitUnavailable, kAskBroker);
     if (std::fflush(stdout) != 0) return kExitOk;  // the reader of our output has gone
     if (signals.wait(std::chrono::milliseconds(0))) break;
   }
