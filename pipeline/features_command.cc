@@ -102,7 +102,7 @@ int features_command(const FeaturesArguments& arguments) {
   if (!labels) return report(labels.error(), kExitUnavailable, kAskBroker);
   options.transactions = transactions->path();
   options.labels = labels->path();
-  std::optional<terminal::Progress> progress("payments");
+  std::optional<terminal::Progress> progress(std::in_place, "payments", arguments.out == "-");
   options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
 
   std::vector<std::string> names;

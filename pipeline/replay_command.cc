@@ -76,8 +76,8 @@ void print_summary(const replay::ReplayResult& result) {
 int replay_command(const ReplayArguments& arguments) {
   const auto outputs = {arguments.verdicts_out, arguments.features_out, arguments.dead_letters_out,
                         arguments.state_out};
-  if (arguments.json && std::ranges::find(outputs, "-") != outputs.end())
-    return both_on_stdout("a file");
+  const bool data_on_stdout = std::ranges::find(outputs, "-") != outputs.end();
+  if (arguments.json && data_on_stdout) return both_on_stdout("a file");
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto& config = loaded->config;
@@ -95,7 +95,7 @@ int replay_command(const ReplayArguments& arguments) {
   OutputFile dead_letters;
   OutputFile state;
   replay::ReplayResult result;
-  std::optional<terminal::Progress> progress("payments");
+  std::optional<terminal::Progress> progress(std::in_place, "payments", data_on_stdout);
   options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
   const auto status = [&]() -> Status {
     WEIR_RETURN_IF_ERROR(verdicts.open(arguments.verdicts_out));

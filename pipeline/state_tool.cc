@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include <fmt/core.h>
@@ -12,6 +13,7 @@
 #include "pipeline/runtime_settings.h"
 #include "pipeline/state_text.h"
 #include "pipeline/stores.h"
+#include "pipeline/terminal/progress.h"
 
 namespace weir {
 namespace {
@@ -55,6 +57,21 @@ int unreadable(Error error) {
   return report(error, kExitData, "a running worker may have changed it meanwhile: try again");
 }
 
+Status dump_all(const config::Config& config, StateOf what,
+                const std::vector<std::int32_t>& partitions, terminal::Progress& progress) {
+  const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
+  std::uint64_t dumped = 0;
+  for (const auto partition : partitions) {
+    auto store = open_for_reading(config, what, partition);
+    if (!store) return store.error();
+    WEIR_RETURN_IF_ERROR(dump(partition, **store, [&](const std::string& line) {
+      fmt::print("{}\n", line);
+      progress.at(++dumped);
+    }));
+  }
+  return ok();
+}
+
 int no_stores(const config::Config& config, StateOf what) {
   fmt::print(
       stderr,
@@ -96,15 +113,11 @@ int state_dump_command(const ConfigSource& source, StateOf what) {
   if (!loaded) return kExitConfig;
   const auto partitions = partitions_in(directory_of(loaded->config, what));
   if (partitions.empty()) return no_stores(loaded->config, what);
-  for (const auto partition : partitions) {
-    auto store = open_for_reading(loaded->config, what, partition);
-    if (!store) return unreadable(store.error());
-    const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
-    const auto status =
-        dump(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
-    if (!status) return unreadable(status.error());
-  }
-  return kExitOk;
+  std::optional<terminal::Progress> progress(std::in_place,
+                                             what == StateOf::kUsers ? "users" : "entities", true);
+  const auto status = dump_all(loaded->config, what, partitions, *progress);
+  progress.reset();
+  return status ? int{kExitOk} : unreadable(status.error());
 }
 
 }  // namespace weir

@@ -1,10 +1,15 @@
 """The command line from outside: a first configuration, the schema editors read, completion in real shells, the man page. No broker."""
+import contextlib
 import gzip
 import json
+import os
+import pty
 import re
+import select
 import shutil
 import subprocess
 import unittest
+from pathlib import Path
 from xml.etree import ElementTree
 
 import jsonschema
@@ -12,7 +17,7 @@ import yaml
 
 from weir_testing.paths import ROOT, SAMPLE, WEIR, WORK
 
-USAGE, DATA, CONFIGURATION = 64, 65, 78
+USAGE, DATA = 64, 65
 
 
 def weir(*arguments, **more) -> subprocess.CompletedProcess:
@@ -291,6 +296,51 @@ class Explain(unittest.TestCase):
         done = weir("explain", most_costly["verdict_id"], "--config", config, "--verdicts", verdicts, "--features", features, "--json")
         self.assertEqual(done.returncode, DATA)
         self.assertEqual(json.loads(done.stdout)["differences"], [{"field": "outputs.logit_bits", "then": "00000000", "now": bits}])
+
+
+class StateDump(unittest.TestCase):
+    """The state of a demo, dumped: how far it is shows where somebody looks, and nowhere else."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = WORK / "command-line-dump"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir(parents=True)
+        config = cls.folder / "plain.yaml"
+        config.write_text("kafka.brokers: a:1\nstate.dir: state\n")
+        done = weir("demo", "--json", "--rate", "0", "--config", config, "--transactions", some_payments(cls.folder, 1_500), timeout=120)
+        state = Path(json.loads(done.stdout)["verdicts_file"]).parent / "state"
+        cls.command = [WEIR, "state", "dump", "--config", config, "--set", f"state.dir={state}"]
+
+    def test_a_pipe_gets_lines_and_nothing_else(self):
+        done = subprocess.run(self.command, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        users = {json.loads(line)["user_id"] for line in (self.folder / "payments.jsonl").read_text().splitlines()}
+        self.assertEqual({json.loads(line)["user_id"] for line in done.stdout.splitlines()}, users)
+
+    def test_a_terminal_beside_a_file_shows_how_far_it_is(self):
+        screen, terminal = pty.openpty()
+        self.addCleanup(os.close, screen)
+        with subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=terminal, text=True) as dump:
+            os.close(terminal)
+            drawn = b""
+            while dump.stdout.read(4_096) and not drawn:  # the pipe is smaller than the dump: it cannot be done before
+                if select.select([screen], [], [], 0.05)[0]:
+                    drawn = os.read(screen, 1_000)
+            dump.stdout.read()
+        self.assertRegex(drawn.decode(), r"^\r\x1b\[K\d+ users")
+
+    def test_a_screen_that_gets_the_lines_does_not_get_both(self):
+        screen, terminal = pty.openpty()
+        self.addCleanup(os.close, screen)
+        with subprocess.Popen(self.command, stdout=terminal, stderr=terminal) as dump:
+            os.close(terminal)
+            shown = b""
+            with contextlib.suppress(OSError):  # EIO: the other end is closed
+                while part := os.read(screen, 65_536):
+                    shown += part
+        self.assertEqual(dump.returncode, 0)
+        self.assertNotIn(b"\x1b", shown)
 
 
 class ManPage(unittest.TestCase):
