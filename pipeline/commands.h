@@ -79,8 +79,11 @@ struct TestArguments {
   std::vector<std::string> files;
   std::string only;             // part of a case's name
   std::string format = "text";  // text, json or junit
+  bool schema = false;          // case_schema_command() instead
 };
 int test_command(const TestArguments& arguments);
+/// What can stand in a file of cases, for editors.
+int case_schema_command();
 
 struct TopArguments {
   ConfigSource config;            // read only where there are no urls

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "pipeline/cases/case_file.h"
+#include "pipeline/cases/case_schema.h"
 #include "pipeline/cases/report.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/open_scorer.h"
@@ -54,6 +55,11 @@ int run_file(const std::string& name, const TestArguments& arguments,
 }
 
 }  // namespace
+
+int case_schema_command() {
+  fmt::print("{}", cases::case_schema());
+  return kExitOk;
+}
 
 int test_command(const TestArguments& arguments) {
   std::vector<cases::Ran> ran;

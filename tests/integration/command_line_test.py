@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import unittest
 from pathlib import Path
-from xml.etree import ElementTree
 
 import jsonschema
 import yaml
@@ -216,57 +215,6 @@ class Completion(unittest.TestCase):
         done = subprocess.run(["zsh", "-f", "-c", f"fpath=({script.parent} $fpath); autoload -Uz compinit && compinit -D -u; "
                                                   "print $_comps[weir]; autoload +X _weir"], capture_output=True, text=True)
         self.assertEqual((done.stdout.strip(), done.stderr), ("_weir", ""))
-
-
-class Cases(unittest.TestCase):
-    """`weir test`: the shipped cases pass, and a wrong expectation says where and what."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = WORK / "command-line-cases"
-        shutil.rmtree(cls.folder, ignore_errors=True)
-        cls.folder.mkdir(parents=True)
-        (cls.folder / "plain.yaml").write_text("kafka.brokers: a:1\nstate.dir: unused\n")
-
-    def cases(self, text: str, *arguments) -> subprocess.CompletedProcess:
-        file = self.folder / "cases.yaml"
-        file.write_text("config: plain.yaml\n" + text)
-        return weir("test", file, *arguments)
-
-    def test_the_shipped_cases_pass(self):
-        done = weir("test", ROOT / "configs/handbook.tests.yaml")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertRegex(done.stdout, r"(?m)^[6-9] cases, 0 failed$")
-
-    WRONG = """cases:
-  - name: no <model> decides
-    events:
-      - payment: {user: U1, amount: 12.50}
-        expect: {action: decline, degraded: [no_model]}
-    state: {U1: history_rows == 2}
-"""
-
-    def test_a_wrong_expectation_is_shown_with_place_expected_and_got(self):
-        done = self.cases(self.WRONG)
-        self.assertEqual(done.returncode, DATA, done.stderr)
-        self.assertIn("cases.yaml:6:26: action\n  expected decline\n  got      approve\n", done.stdout)
-        self.assertRegex(done.stdout, r"cases.yaml:7:\d+: state of U1\n  expected history_rows == 2\n  got ")
-        self.assertIn("1 cases, 1 failed", done.stdout)
-        line = json.loads(self.cases(self.WRONG, "--json").stdout)
-        self.assertEqual((line["passed"], [f["what"] for f in line["failures"]]), (False, ["action", "state of U1"]))
-        suite = ElementTree.fromstring(self.cases(self.WRONG, "--format", "junit").stdout).find("testsuite")
-        self.assertEqual((suite.get("tests"), suite.get("failures")), ("1", "1"))
-        self.assertEqual(suite.find("testcase").get("name"), "no <model> decides")
-
-    def test_a_broken_file_says_where(self):
-        for text, said in (("cases: [{name: a, evnts: []}]", "cases.yaml:2:19: unknown key 'evnts'; did you mean 'events'?"),
-                           ("cases: [{name: a, events: [{advance: 5}]}]", "cases.yaml:2:38: "),
-                           ("cases: [{name: a, events: [{payment: {}, label: {}}]}]", "one of payment, label, record, advance"),
-                           ("cases: []", "no cases")):
-            with self.subTest(text):
-                done = self.cases(text)
-                self.assertEqual(done.returncode, DATA)
-                self.assertIn(said, done.stderr)
 
 
 class Explain(unittest.TestCase):
