@@ -1,6 +1,9 @@
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "pipeline/cli/program.h"
+#include "pipeline/telemetry/worker_metrics.h"
 
 namespace weir::cli {
 namespace {
@@ -18,8 +21,8 @@ constexpr const char* kAboutReplay =
 void add_filter(CLI::App& command, DeadLetterFilter& filter) {
   command
       .add_option("--reason", filter.reasons,
-                  "Only with this reason (repeatable, or a list with commas): decode, oversize, "
-                  "missing_field, key_mismatch, range, pan, future, poison")
+                  fmt::format("Only with this reason (repeatable, or a list with commas): {}",
+                              fmt::join(telemetry::kRejectReasonNames, ", ")))
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--topic", filter.topic,
