@@ -23,6 +23,8 @@
 namespace weir {
 namespace {
 
+constexpr std::string_view kMend = "mend that and run `weir check` again";
+
 /// What is wrong behind a configuration that reads well.
 struct Refusal {
   Error error;
@@ -60,6 +62,12 @@ std::optional<Refusal> refusal(const config::Config& config, bool offline) {
   return refusal_of_registry(config);
 }
 
+/// An error as a finding: the remedy is the next step.
+config::Diagnostic finding(const std::string& file, const Error& error) {
+  const auto end = error.message.rfind("; ");
+  return {file, {}, error.message.substr(0, end), error.message.substr(end + 2)};
+}
+
 /// For programs: findings on stdout, nothing else. What the model or the broker says is one, too.
 int check_for_programs(const CheckArguments& arguments) {
   const std::string& file = arguments.config.file;
@@ -67,7 +75,7 @@ int check_for_programs(const CheckArguments& arguments) {
   int code = loaded.ok() ? kExitOk : kExitConfig;
   if (loaded.ok()) {
     if (const auto refused = refusal(loaded.config, arguments.offline)) {
-      loaded.diagnostics.push_back({file, {}, refused->error.message, {}});
+      loaded.diagnostics.push_back(finding(file, with_next_step(refused->error, kMend)));
       code = refused->error.kind == ErrorKind::kRetry ? kExitUnavailable : refused->code;
     }
   }
@@ -136,7 +144,7 @@ int check_command(const CheckArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   if (const auto refused = refusal(loaded->config, arguments.offline)) {
-    return report(refused->error, refused->code, "mend that and run `weir check` again");
+    return report(refused->error, refused->code, kMend);
   }
   fmt::print("{}", config::describe(loaded->config));
   return kExitOk;
