@@ -104,7 +104,7 @@ int probe_command(const ProbeArguments& arguments) {
   const auto address = telemetry::parse_listen_address(listen);
   if (!address || address->port == 0) {
     fmt::print(stderr, "weir: '{}' is no address to ask; write HOST:PORT, such as 127.0.0.1:9464\n",
-               listen);
+               listen.substr(listen.rfind('@') + 1));  // no user and password
     return kExitUsage;
   }
   const auto answer = get(reachable(*address), arguments.question == "live" ? "/livez" : "/readyz");

@@ -14,9 +14,11 @@ import subprocess
 import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import confluent_kafka
+import yaml
 
 from weir_testing.paths import ROOT, SAMPLE, WEIR, WORK
 
@@ -25,7 +27,7 @@ SECRET, CARD = "hunter2", "4539578763621486"
 
 
 class Refused(NamedTuple):
-    """`said`: what and where, of the whole text. `next`: with it the last line ends, behind its last semicolon."""
+    """`said`: what and where, of the whole text. `next`: part of what stands behind its last semicolon."""
     words: str
     code: int
     said: str
@@ -72,6 +74,7 @@ TABLE = [
     Refused(f"dead-letters list {RUN} --since yesterday", USAGE, "--since: 'yesterday' is neither", "say 2h, 7d or"),
     Refused(f"dead-letters list {RUN} --reason rnge", USAGE, "--reason: there is no reason 'rnge'", "did you mean 'range'?"),
     Refused("probe --address nowhere", USAGE, "'nowhere' is no address", "write HOST:PORT, such as 127.0.0.1:9464"),
+    Refused(f"probe --address weir:{SECRET}@localhost:1", USAGE, "'localhost:1' is no address", "write HOST:PORT, such as 127.0.0.1:9464"),
     Refused("test bare.cases.yaml", USAGE, "bare.cases.yaml names no configuration", "give --config, or `config:` in it"),
     Refused("test good.cases.yaml --only nothing", USAGE, "no case has 'nothing' in its name", "leave --only out to run all"),
 
@@ -95,6 +98,8 @@ TABLE = [
     Refused(f"check --offline {RUN} --set model.package=nothing", CONFIGURATION, "model package ", "set model.package to a folder that holds manifest.json: "),
     Refused(f"replay {RUN} --set model.package=package --transactions payments.jsonl --out -", CONFIGURATION, "model package ",
             "export or fetch the package again, or set model.package to another"),
+    Refused("check --offline --config plain.yaml --set model.package={package} --set history.merchant_rows=32", CONFIGURATION, "the model reads the declared feature ",
+            "add this line to features:\n  - {{name: "),
     Refused(f"run {RUN} --set admin.listen=127.0.0.1:{{taken}}", CONFIGURATION, "admin.listen cannot be used: ", "another process has the port, choose a free one: "),
 
     # Brokers, topics, instances.
@@ -109,13 +114,26 @@ TABLE = [
     Refused("probe --address 127.0.0.1:{free}", UNAVAILABLE, "no answer from 127.0.0.1:{free}: Connection refused", "does `weir run` listen there (admin.listen)?"),
     Refused("probe --address 127.0.0.1:{taken}", UNAVAILABLE, "what listens on 127.0.0.1:{taken} is no Weir", "ask where admin.listen says"),
     Refused("top --url 127.0.0.1:{free} --once", UNAVAILABLE, "127.0.0.1:{free}", "is `weir run` up, and is its admin.listen what --url says?"),
+    Refused(f"top --url http://weir:{SECRET}@127.0.0.1:{{free}}/?token={SECRET} --once", UNAVAILABLE, "http://127.0.0.1:{free}",
+            "is `weir run` up, and is its admin.listen what --url says?"),
     Refused("top --url 127.0.0.1:{web} --once", UNAVAILABLE, "127.0.0.1:{web}/metrics answered 404", "is `weir run` up, and is its admin.listen what --url says?"),
 ]
 
 
+def package_of(config: str) -> Path:
+    """The model package that a shipped configuration serves."""
+    return ROOT / "configs" / yaml.safe_load((ROOT / config).read_text())["model"]["package"]
+
+
 class Web(http.server.BaseHTTPRequestHandler):
+    """Metrics for who comes with a password."""
+
     def do_GET(self):
-        self.send_error(404)
+        if "Authorization" not in self.headers:
+            return self.send_error(404)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'weir_verdicts_total{action="approve",worker="0"} 1\n')
 
     def log_message(self, *_):
         pass
@@ -137,7 +155,7 @@ class Errors(unittest.TestCase):
         cls.broker = confluent_kafka.Producer({"test.mock.num.brokers": 1, "log_level": 0})
         asked = next(iter(cls.broker.list_topics(timeout=10).brokers.values()))
         cls.places = {"free": cls.free.getsockname()[1], "taken": cls.taken.getsockname()[1], "web": cls.web.server_port,
-                      "asked": f"--set kafka.brokers={asked.host}:{asked.port}"}
+                      "package": package_of("configs/handbook.yaml"), "asked": f"--set kafka.brokers={asked.host}:{asked.port}"}
 
     @classmethod
     def tearDownClass(cls):
@@ -190,12 +208,19 @@ class Errors(unittest.TestCase):
                 with self.subTest(case.words):
                     self.assertEqual((done.returncode, done.stdout), (case.code, ""), done.stderr)
                     self.assertIn(case.said.format(**self.places), done.stderr)
-                    last = done.stderr.splitlines()[-1]
-                    self.assertIn(case.next, last.rsplit("; ", 1)[-1])
-                    self.assertIn("; ", last)
+                    said, step = done.stderr.rsplit("; ", 1)
+                    self.assertIn(case.next.format(**self.places), step)
                     self.assertRegex(done.stderr, r"(?m)^(weir( [a-z-]+)*|--set|[\w.]+:\d+:\d+): ")
                     for unwanted in ("\x1b", SECRET, CARD, "Run with --help"):
                         self.assertNotIn(unwanted, done.stderr)
+
+    def test_a_password_in_an_address_is_not_shown_where_all_is_well_either(self):
+        url = f"http://weir:{SECRET}@127.0.0.1:{self.places['web']}"
+        for form in ([], ["--json"]):
+            done = subprocess.run([WEIR, "top", "--url", url, "--once", "--interval", "0.1", *form], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"http://127.0.0.1:{self.places['web']}", done.stdout)
+            self.assertNotIn(SECRET, done.stdout + done.stderr)
 
     def test_nothing_at_all_is_answered_with_help_on_stderr(self):
         done = subprocess.run([WEIR], capture_output=True, text=True)
