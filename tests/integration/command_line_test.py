@@ -128,6 +128,7 @@ class ForPrograms(unittest.TestCase):
         done = weir("demo", "--json", "--rate", "0", "--config", self.plain, "--transactions", some_payments(self.folder, 200), timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         told = json.loads(done.stdout)
+        self.addCleanup(shutil.rmtree, Path(told["verdicts_file"]).parent)
         self.assertEqual((told["payments"], told["verdicts"]), (200, 200))
         self.assertIn("events/s", done.stderr)
         with open(told["verdicts_file"]) as verdicts:
@@ -257,8 +258,9 @@ class StateDump(unittest.TestCase):
         config = cls.folder / "plain.yaml"
         config.write_text("kafka.brokers: a:1\nstate.dir: state\n")
         done = weir("demo", "--json", "--rate", "0", "--config", config, "--transactions", some_payments(cls.folder, 1_500), timeout=120)
-        state = Path(json.loads(done.stdout)["verdicts_file"]).parent / "state"
-        cls.command = [WEIR, "state", "dump", "--config", config, "--set", f"state.dir={state}"]
+        ran = Path(json.loads(done.stdout)["verdicts_file"]).parent
+        cls.addClassCleanup(shutil.rmtree, ran)
+        cls.command = [WEIR, "state", "dump", "--config", config, "--set", f"state.dir={ran / 'state'}"]
 
     def test_a_pipe_gets_lines_and_nothing_else(self):
         done = subprocess.run(self.command, capture_output=True, text=True)
