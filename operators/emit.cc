@@ -20,19 +20,6 @@ OutputRecord record_for(Stream stream, const Transaction& payment) {
   return record;
 }
 
-VerdictContent content_of(const DecidedTransaction& payment, const Lineage& lineage) {
-  return {.transaction_id = payment.transaction_id,
-          .user_id = payment.user_id,
-          .merchant_id = payment.merchant_id,
-          .event_time = payment.event_time,
-          .amount_minor = payment.amount_minor,
-          .currency = payment.currency,
-          .decision = &payment.decision,
-          .lineage = &lineage,
-          .origin = payment.origin,
-          .duplicate = false};
-}
-
 /// The first verdict as state remembers it, whatever the resent payment says.
 VerdictContent content_of(const DuplicateTransaction& payment) {
   const state::Entry& first = *payment.first;

@@ -15,7 +15,7 @@ Status check_declared(const DeclaredInput& input, const Settings& settings) {
   const auto found = std::ranges::find(settings.features, input.name, &DeclaredFeature::name);
   if (found == settings.features.end()) {
     return fatal(
-        fmt::format("the model reads the declared feature {}, which the configuration lacks: add "
+        fmt::format("the model reads the declared feature {}, which the configuration lacks; add "
                     "this line to features:\n  - {}",
                     input.name, yaml_entry(input.name, input.definition)));
   }
@@ -23,7 +23,7 @@ Status check_declared(const DeclaredInput& input, const Settings& settings) {
   if (ours != input.definition) {
     return fatal(fmt::format(
         "the model was trained on the declared feature {} as '{}' but the configuration declares "
-        "'{}': replace its line in features by\n  - {}",
+        "'{}'; replace its line in features by\n  - {}",
         input.name, input.definition, ours, yaml_entry(input.name, input.definition)));
   }
   return ok();
@@ -36,7 +36,7 @@ Status check_model(const ModelInfo& info, const Settings& settings) {
   if (!features) return features.error();
   if (info.history_rows > settings.history.rows) {
     return fatal(fmt::format(
-        "the model reads {} past payments but history.rows keeps {}: raise history.rows",
+        "the model reads {} past payments but history.rows keeps {}; raise history.rows",
         info.history_rows, settings.history.rows));
   }
   const auto of_merchants = MerchantFeatures::make(info.merchant_feature_names);
@@ -48,7 +48,7 @@ Status check_model(const ModelInfo& info, const Settings& settings) {
   if (info.merchant_rows > settings.history.merchant_rows) {
     return fatal(
         fmt::format("the model reads {} labelled payments of the merchant but "
-                    "history.merchant_rows keeps {}: raise history.merchant_rows",
+                    "history.merchant_rows keeps {}; raise history.merchant_rows",
                     info.merchant_rows, settings.history.merchant_rows));
   }
   for (const DeclaredInput& input : info.declared) {

@@ -197,6 +197,19 @@ std::string_view bytes_of(std::span<const HistoryRow> rows) {
 
 }  // namespace
 
+VerdictContent content_of(const DecidedTransaction& payment, const Lineage& lineage) {
+  return {.transaction_id = payment.transaction_id,
+          .user_id = payment.user_id,
+          .merchant_id = payment.merchant_id,
+          .event_time = payment.event_time,
+          .amount_minor = payment.amount_minor,
+          .currency = payment.currency,
+          .decision = &payment.decision,
+          .lineage = &lineage,
+          .origin = payment.origin,
+          .duplicate = false};
+}
+
 void append_verdict_json(std::string& out, const VerdictContent& verdict,
                          std::string_view input_topic) {
   append_payment(out, verdict);

@@ -12,6 +12,8 @@
 
 namespace weir::operators {
 
+struct DecidedTransaction;
+
 /// All a verdict says. The same for a first payment and for its duplicates, but for `duplicate`.
 struct VerdictContent {
   std::string_view transaction_id;
@@ -25,6 +27,9 @@ struct VerdictContent {
   Origin origin;  // of the first record with this transaction id
   bool duplicate = false;
 };
+
+/// What the verdict of a first payment says; `payment` and `lineage` must outlive it.
+VerdictContent content_of(const DecidedTransaction& payment, const Lineage& lineage);
 
 /// Fields in order: verdict_id, transaction_id, user_id, merchant_id, event_time, amount_minor,
 /// currency, action, runner_up, risk, expected_cost, reasons, model, rules, duplicate, late,

@@ -6,12 +6,14 @@
 #include <system_error>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/config/describe.h"
 #include "pipeline/config/diagnostic_formats.h"
 #include "pipeline/config/schema.h"
 #include "pipeline/config/starter.h"
 #include "pipeline/exit_code.h"
+#include "pipeline/json_result.h"
 #include "pipeline/kafka/cluster.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/registry/verdict_schema.h"
@@ -20,6 +22,8 @@
 
 namespace weir {
 namespace {
+
+constexpr std::string_view kMend = "mend that and run `weir check` again";
 
 /// What is wrong behind a configuration that reads well.
 struct Refusal {
@@ -94,6 +98,12 @@ std::optional<Refusal> refusal(const config::Config& config, bool offline, std::
   return refusal_of_registry(config);
 }
 
+/// An error as a finding: the remedy is the next step.
+config::Diagnostic finding(const std::string& file, const Error& error) {
+  const auto end = error.message.rfind("; ");
+  return {file, {}, error.message.substr(0, end), error.message.substr(end + 2)};
+}
+
 /// For programs: findings on stdout, nothing else. What the model or the broker says is one, too.
 int check_for_programs(const CheckArguments& arguments) {
   const std::string& file = arguments.config.file;
@@ -102,20 +112,20 @@ int check_for_programs(const CheckArguments& arguments) {
   if (loaded.ok()) {
     std::string notes;
     if (const auto refused = refusal(loaded.config, arguments.offline, notes)) {
-      loaded.diagnostics.push_back({file, {}, refused->error.message, {}});
+      loaded.diagnostics.push_back(finding(file, with_next_step(refused->error, kMend)));
       code = refused->error.kind == ErrorKind::kRetry ? kExitUnavailable : refused->code;
     }
   }
   fmt::print("{}", arguments.format == "json"
-                       ? config::findings_as_json(loaded.diagnostics)
+                       ? config::findings_as_json(loaded)
                        : config::findings_as_sarif(loaded.diagnostics, kVersion));
   return code;
 }
 
 }  // namespace
 
-int keys_command() {
-  fmt::print("{}", config::list_keys());
+int keys_command(bool json) {
+  fmt::print("{}", json ? config::keys_as_json() : config::list_keys());
   return kExitOk;
 }
 
@@ -131,8 +141,9 @@ int explain_config_command(const ConfigSource& source, bool json) {
   return kExitOk;
 }
 
-int init_command(const std::string& file) {
+int init_command(const std::string& file, bool json) {
   if (file == "-") {
+    if (json) return both_on_stdout("a file");
     fmt::print("{}", config::starter());
     return kExitOk;
   }
@@ -144,10 +155,24 @@ int init_command(const std::string& file) {
   }
   const bool written = std::fputs(config::starter().c_str(), out) >= 0;
   if (std::fclose(out) != 0 || !written) {
-    fmt::print(stderr, "weir: {} could not be written\n", file);
+    fmt::print(stderr, "weir: {} could not be written; is the disk full?\n", file);
     return kExitData;
   }
-  fmt::print("{} is written. Next: weir check --offline --config {}\n", file, file);
+  const std::string next = fmt::format("weir check --offline --config {}", file);
+  if (json) {
+    print_json({{"file", file}, {"next", next}});
+  } else {
+    fmt::print("{} is written. Next: {}\n", file, next);
+  }
+  return kExitOk;
+}
+
+int version_command(bool json) {
+  if (json) {
+    print_json({{"name", "weir"}, {"version", kVersion}, {"revision", kRevision}});
+  } else {
+    fmt::print("weir {} ({})\n", kVersion, kRevision);
+  }
   return kExitOk;
 }
 
@@ -157,7 +182,7 @@ int check_command(const CheckArguments& arguments) {
   if (!loaded) return kExitConfig;
   std::string notes;
   if (const auto refused = refusal(loaded->config, arguments.offline, notes)) {
-    return report(refused->error, refused->code);
+    return report(refused->error, refused->code, kMend);
   }
   fmt::print("{}", config::describe(loaded->config));
   if (!notes.empty()) fmt::print("            {}\n", notes);

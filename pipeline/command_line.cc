@@ -1,6 +1,5 @@
 #include "pipeline/command_line.h"
 
-#include <algorithm>
 #include <deque>
 #include <functional>
 #include <string>
@@ -13,10 +12,10 @@
 #include "pipeline/cli/completion.h"
 #include "pipeline/cli/man_page.h"
 #include "pipeline/cli/program.h"
+#include "pipeline/cli/usage_error.h"
 #include "pipeline/commands.h"
 #include "pipeline/config/diagnostic_formats.h"
 #include "pipeline/config/keys.h"
-#include "pipeline/config/suggest.h"
 #include "pipeline/topic_copy.h"
 #include "pipeline/version.h"
 
@@ -114,6 +113,9 @@ struct CommandLine::Impl {
     cli::add_watch_commands(program);
     cli::add_case_commands(program);
     add_state();
+    for (const char* name : {"get", "dump"}) {
+      cli::Program::add_json(*app.get_subcommand("state")->get_subcommand(name));
+    }
     add_probe();
     add_reference();
     add_completion();
@@ -121,10 +123,8 @@ struct CommandLine::Impl {
       fmt::print("{}", cli::man_page(described(app), kVersion));
       return int{kExitOk};
     });
-    add("version", "What this binary is", [] {
-      fmt::print("weir {} ({})\n", kVersion, kRevision);
-      return int{kExitOk};
-    });
+    auto& version = add("version", "What this binary is", [this] { return version_command(json); });
+    add_json(version, json);
   }
 
   CLI::App& add(const std::string& name, const std::string& about, std::function<int()> start,
@@ -133,6 +133,9 @@ struct CommandLine::Impl {
   }
   static void add_config(CLI::App& command, ConfigSource& source, bool required = true) {
     cli::Program::add_config(command, source, required);
+  }
+  static void add_json(CLI::App& command, bool& to, const std::string& about = "As JSON") {
+    cli::Program::add_json(command, to, about);
   }
 
   void add_run() {
@@ -156,20 +159,22 @@ struct CommandLine::Impl {
         ->capture_default_str();
     command.add_flag("--stay", demo.stay,
                      "Serve the console until Ctrl-C; without it only on a terminal");
+    add_json(command, demo.json, "The summary as one JSON object; the table goes to stderr");
   }
 
   void add_init() {
     auto& command = add("init", "Write a configuration to begin with; an existing file stays",
-                        [this] { return init_command(init_file); });
+                        [this] { return init_command(init_file, json); });
     command.add_option("file", init_file, "Where to; - for standard output")
         ->type_name("FILE")
         ->capture_default_str();
+    add_json(command, json, "Which file was written, as one JSON object");
   }
 
   void add_check() {
     auto& command =
         add("check", "Check configuration, model package and broker; says what would run", [this] {
-          if (keys) return keys_command();
+          if (keys) return keys_command(check.format == "json");
           if (schema) return schema_command();
           if (check.config.file.empty()) throw CLI::RequiredError("--config");
           return check_command(check);
@@ -179,6 +184,9 @@ struct CommandLine::Impl {
     command.add_option("--format", check.format, "Findings as text, json or sarif")
         ->check(CLI::IsMember(texts(config::kFindingFormats)))
         ->capture_default_str();
+    command.add_flag_callback(
+        "--json", [this] { check.format = "json"; },
+        "The same as --format json: findings, and what would run");
     command.add_flag("--keys", keys, "Print every key with its type, limits and effect, and leave");
     command.add_flag("--schema", schema,
                      "Print the JSON Schema of configurations, for editors, and leave");
@@ -190,7 +198,7 @@ struct CommandLine::Impl {
         add("explain-config", "Every key with its value and where it came from; secrets masked",
             [this, &source] { return explain_config_command(source, json); });
     add_config(command, source);
-    command.add_flag("--json", json, "As a JSON list");
+    add_json(command, json, "As a JSON list");
   }
 
   void add_replay() {
@@ -215,6 +223,7 @@ struct CommandLine::Impl {
         ->type_name("FILE");
     command.add_option("--state-out", replay.state_out, "State at the end, as `weir state dump`")
         ->type_name("FILE");
+    add_json(command, replay.json, "The summary as one JSON object on standard output");
   }
 
   void add_features() {
@@ -236,6 +245,7 @@ struct CommandLine::Impl {
                     "Table (.csv, or .csv.gz to compress it); - for standard output")
         ->type_name("FILE")
         ->required();
+    add_json(command, features.json, "The summary as one JSON object on standard output");
   }
 
   void add_state() {
@@ -255,7 +265,7 @@ struct CommandLine::Impl {
     of_erase.add_option("user_id", erase.user_id, "The user")->required();
     add_config(of_erase, erase.config);
     of_erase.add_flag("--yes", erase.yes, "Erase; without it the command says what it would erase");
-    of_erase.add_flag("--json", erase.json, "One JSON object instead of text");
+    add_json(of_erase, erase.json);
     auto& of_dump = sources.emplace_back();
     auto& dump = add(
         "dump", "All users of all local stores, one a line, by partition and id",
@@ -278,6 +288,7 @@ struct CommandLine::Impl {
     command.add_option("--address", probe.address, "Where its metrics are: HOST:PORT")
         ->capture_default_str();
     add_config(command, probe.config, false);
+    cli::Program::add_json(command);
   }
 
   void add_reference() {
@@ -297,18 +308,6 @@ struct CommandLine::Impl {
     command.add_option("shell", shell, "bash, zsh or fish")
         ->required()
         ->check(CLI::IsMember(texts(cli::kShells)));
-  }
-
-  /// CLI11 answers a mistyped sub-command with "a subcommand is required" only.
-  [[nodiscard]] std::string suggestion(int argc, char** argv) const {
-    if (argc < 2 || argv[1][0] == '-') return {};
-    const std::string given = argv[1];
-    std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
-    if (std::ranges::find(names, given) != names.end()) return {};
-    const auto nearest = config::nearest(given, names);
-    return fmt::format("weir: there is no command '{}'{}\n", given,
-                       nearest ? fmt::format("; did you mean '{}'?", *nearest) : std::string());
   }
 
   CLI::App app{kAbout, "weir"};
@@ -353,11 +352,7 @@ int CommandLine::run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    if (const auto text = impl_->suggestion(argc, argv); !text.empty()) {
-      fmt::print(stderr, "{}", text);
-    } else {
-      app.exit(error);
-    }
+    fmt::print(stderr, "{}", cli::usage_error(app, error));
     return kExitUsage;
   }
   return impl_->code;

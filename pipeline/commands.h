@@ -32,12 +32,14 @@ struct CheckArguments {
 };
 int check_command(const CheckArguments& arguments);
 /// Every configuration key, for people who write one, and for their editors.
-int keys_command();
+int keys_command(bool json);
 int schema_command();
 /// Every key with its value and where that came from.
 int explain_config_command(const ConfigSource& source, bool json);
 /// Writes a configuration to begin with; `file` "-" is standard output. An existing file stays.
-int init_command(const std::string& file);
+int init_command(const std::string& file, bool json);
+/// What this binary is.
+int version_command(bool json);
 
 struct ReplayArguments {
   ConfigSource config;
@@ -47,6 +49,7 @@ struct ReplayArguments {
   std::string features_out;  // empty = not written
   std::string dead_letters_out;
   std::string state_out;
+  bool json = false;  // the summary, on stdout
 };
 int replay_command(const ReplayArguments& arguments);
 
@@ -54,7 +57,8 @@ struct FeaturesArguments {
   ConfigSource config;
   std::string transactions;
   std::string labels;
-  std::string out;  // "-" = stdout; .gz is compressed
+  std::string out;    // "-" = stdout; .gz is compressed
+  bool json = false;  // the summary, on stdout
 };
 int features_command(const FeaturesArguments& arguments);
 
@@ -66,6 +70,7 @@ struct TapArguments {
   bool until_end = false;  // stop at the end instead of waiting for more
   std::string key;         // only records with this key
   std::string where;       // only records for which this holds: pipeline/query/query.h
+  bool json = false;       // each with its place, time, key and headers
 };
 int tap_command(const TapArguments& arguments);
 
@@ -74,8 +79,11 @@ struct TestArguments {
   std::vector<std::string> files;
   std::string only;             // part of a case's name
   std::string format = "text";  // text, json or junit
+  bool schema = false;          // case_schema_command() instead
 };
 int test_command(const TestArguments& arguments);
+/// What can stand in a file of cases, for editors.
+int case_schema_command();
 
 struct TopArguments {
   ConfigSource config;            // read only where there are no urls
@@ -151,6 +159,7 @@ struct DemoArguments {
   std::string labels;
   std::uint64_t rate = 2'500;  // payments a second published; 0 = as fast as possible
   bool stay = false;           // serve the console until Ctrl-C, also without a terminal
+  bool json = false;           // the summary alone on stdout; everything else on stderr
 };
 int demo_command(const DemoArguments& arguments);
 

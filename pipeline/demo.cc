@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "operators/decode_label.h"
@@ -19,6 +20,7 @@
 #include "pipeline/exit_code.h"
 #include "pipeline/instance.h"
 #include "pipeline/json_lines.h"
+#include "pipeline/json_result.h"
 #include "pipeline/kafka/embedded_broker.h"
 #include "pipeline/kafka/topic_client.h"
 #include "pipeline/runtime_settings.h"
@@ -34,6 +36,8 @@ namespace fs = std::filesystem;
 
 constexpr milliseconds kGiveUpAfter{60'000};  // without any progress
 constexpr milliseconds kTableInterval{1'000};
+constexpr std::string_view kNameBroker = "name a real one with --brokers HOST:PORT";
+constexpr std::string_view kSeeLog = "the lines above say more";
 
 /// The folder that holds configs/ and tests/data/: above the binary, or the working directory.
 fs::path bundled(const fs::path& file) {
@@ -117,7 +121,7 @@ struct DemoPlan {
   std::vector<Event> events;
   fs::path folder;
   std::uint64_t rate;
-  bool embedded;
+  std::FILE* talk;  // the table: stderr where the summary is JSON
 };
 
 class Demo {
@@ -136,8 +140,8 @@ class Demo {
       if (signals.wait(milliseconds(20))) return ok();
     }
     started_ = table_at_ = progress_at_ = Steady::now();
-    fmt::print("{:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "payments", "verdicts",
-               "events/s", "p50 ms", "p99 ms", "approve", "review", "decline");
+    fmt::print(plan_.talk, "{:>9} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}\n", "payments",
+               "verdicts", "events/s", "p50 ms", "p99 ms", "approve", "review", "decline");
     while (!done() && !instance_.ended()) {
       WEIR_RETURN_IF_ERROR(publish(**producer));
       WEIR_RETURN_IF_ERROR(
@@ -156,6 +160,16 @@ class Demo {
 
   /// Every payment has its verdict: nobody broke it off.
   [[nodiscard]] bool finished() { return done(); }
+
+  void print_summary_json() {
+    verdicts_.flush();
+    nlohmann::ordered_json json = {{"payments", payments_}};
+    json.update(to_json(watcher_.summary()));
+    json["dead_letters"] = dead_letters_;
+    json["riskiest"] = watcher_.summary().riskiest();
+    json["verdicts_file"] = (plan_.folder / "verdicts.jsonl").string();
+    print_json(json);
+  }
 
   void print_summary() {
     const auto& counts = watcher_.summary().counts();
@@ -219,12 +233,12 @@ class Demo {
     const auto now = Steady::now();
     const double seconds = std::max(std::chrono::duration<double>(now - table_at_).count(), 1e-3);
     const auto [p50, p99] = watcher_.delay_p50_p99();
-    const bool terminal = isatty(STDOUT_FILENO) != 0;
-    fmt::print("{}{:>9} {:>10} {:>9.0f} {:>9.1f} {:>9.1f} {:>9} {:>9} {:>9}{}",
+    const bool terminal = isatty(fileno(plan_.talk)) != 0;
+    fmt::print(plan_.talk, "{}{:>9} {:>10} {:>9.0f} {:>9.1f} {:>9.1f} {:>9} {:>9} {:>9}{}",
                terminal ? "\r" : "", payments_, counts.verdicts,
                static_cast<double>(counts.verdicts - last_verdicts_) / seconds, p50, p99,
                counts.approve, counts.review, counts.decline, terminal && !done() ? "" : "\n");
-    std::fflush(stdout);
+    std::fflush(plan_.talk);
     last_verdicts_ = counts.verdicts;
     table_at_ = now;
   }
@@ -283,12 +297,13 @@ std::vector<std::string> demo_settings(const DemoArguments& arguments, const std
 }
 
 /// Until Ctrl-C: there is something to look at.
-void stay(const Instance& instance, StopSignals& signals) {
+void stay(const Instance& instance, StopSignals& signals, std::FILE* talk) {
   fmt::print(
+      talk,
       "\nAll payments have their verdicts. Look at them: open\n  http://127.0.0.1:{}/\nand press "
       "? there for the keys. Ctrl-C ends the demo.\n",
       instance.console_port());
-  std::fflush(stdout);
+  std::fflush(talk);
   while (!instance.ended() && !signals.wait(milliseconds(200))) {
   }
 }
@@ -302,7 +317,7 @@ int demo_command(const DemoArguments& arguments) {
   std::string brokers = arguments.brokers;
   if (brokers.empty()) {
     auto started = kafka::EmbeddedBroker::start();
-    if (!started) return report(started.error(), kExitBug);
+    if (!started) return report(started.error(), kExitBug, kNameBroker);
     broker = *std::move(started);
     brokers = broker->bootstrap();
   }
@@ -313,7 +328,7 @@ int demo_command(const DemoArguments& arguments) {
   if (!loaded) return kExitConfig;
   if (broker) {
     if (auto made = create_embedded_topics(*broker, loaded->config); !made)
-      return report(made.error(), kExitBug);
+      return report(made.error(), kExitBug, kNameBroker);
   }
   const fs::path sample = "tests/data/sample";
   auto events = read_events(
@@ -324,7 +339,8 @@ int demo_command(const DemoArguments& arguments) {
 
   StopSignals signals;
   const bool embedded = broker != nullptr;
-  fmt::print("broker   {} ({})\ndelivery {}\nmodel    {}\n", brokers,
+  std::FILE* talk = arguments.json ? stderr : stdout;
+  fmt::print(talk, "broker   {} ({})\ndelivery {}\nmodel    {}\n", brokers,
              embedded ? "embedded stand-in" : "real",
              embedded ? "at_least_once: the stand-in has no transactions; --brokers HOST:PORT "
                         "shows exactly_once"
@@ -332,22 +348,27 @@ int demo_command(const DemoArguments& arguments) {
              loaded->config.model.package.parent_path().filename().string() + " " +
                  loaded->config.model.package.filename().string());
   auto instance = Instance::start(loaded->config, true);
-  if (!instance) return report(instance.error(), kExitConfig);
+  if (!instance) return report(instance.error(), kExitConfig, kAskBroker);
   if ((*instance)->console_port() != 0) {
-    fmt::print("console  http://127.0.0.1:{}/\n", (*instance)->console_port());
+    fmt::print(talk, "console  http://127.0.0.1:{}/\n", (*instance)->console_port());
   }
-  fmt::print("metrics  http://127.0.0.1:{}/metrics\n\n", (*instance)->admin_port());
-  std::fflush(stdout);
-  Demo demo({loaded->config, *std::move(events), folder, arguments.rate, embedded}, **instance);
+  fmt::print(talk, "metrics  http://127.0.0.1:{}/metrics\n\n", (*instance)->admin_port());
+  std::fflush(talk);
+  Demo demo({loaded->config, *std::move(events), folder, arguments.rate, talk}, **instance);
   const auto status = demo.run(signals);
-  const bool stays = arguments.stay || (isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0);
+  const bool is_watched = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+  const bool stays = arguments.stay || (is_watched && !arguments.json);
   if (status && stays && demo.finished() && (*instance)->console_port() != 0)
-    stay(**instance, signals);
+    stay(**instance, signals, talk);
   (*instance)->stop();
   while (!(*instance)->ended()) signals.wait(milliseconds(20));
-  if (const auto failure = (*instance)->failure()) return report(*failure, kExitBug);
-  if (!status) return report(status.error(), kExitUnavailable);
-  demo.print_summary();
+  if (const auto failure = (*instance)->failure()) return report(*failure, kExitBug, kSeeLog);
+  if (!status) return report(status.error(), kExitUnavailable, kSeeLog);
+  if (arguments.json) {
+    demo.print_summary_json();
+  } else {
+    demo.print_summary();
+  }
   return kExitOk;
 }
 

@@ -4,9 +4,11 @@
 #include <optional>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/exit_code.h"
 #include "pipeline/feature_csv.h"
+#include "pipeline/json_result.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
 #include "pipeline/terminal/progress.h"
@@ -49,16 +51,32 @@ class Table {
   Status status_ = ok();
 };
 
-void print_summary(const replay::ReplayResult& result, std::uint64_t rows) {
+void print_summary(const replay::ReplayResult& result, std::uint64_t rows, bool json) {
   const auto of = [&](state::LabelOutcome outcome) {
     const auto found = result.label_outcomes.find(outcome);
     return found == result.label_outcomes.end() ? 0 : found->second;
   };
   using enum state::LabelOutcome;
+  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
+  if (json) {
+    print_json({{"payments", result.transactions},
+                {"rows", rows},
+                {"dead_letters", result.dead_letters},
+                {"duplicates", result.summary.counts().duplicates},
+                {"late", result.summary.counts().late},
+                {"labels", result.labels},
+                {"labels_not_understood", result.bad_label_count},
+                {"labels_to_users",
+                 {{"applied", of(kApplied)},
+                  {"repeated", of(kRepeated)},
+                  {"outdated", of(kOutdated)},
+                  {"waiting", of(kWaiting)},
+                  {"expired", of(kExpired)}}}});
+    return;
+  }
   fmt::print(stderr, "payments {}  rows {}  dead letters {}  duplicates {}  late {}\n",
              result.transactions, rows, result.dead_letters, result.summary.counts().duplicates,
              result.summary.counts().late);
-  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
   fmt::print(stderr,
              "labels {}  not understood {}  to users: applied {}  repeated {}  outdated {}  before "
              "their payment {}  expired {}\n",
@@ -69,6 +87,7 @@ void print_summary(const replay::ReplayResult& result, std::uint64_t rows) {
 }  // namespace
 
 int features_command(const FeaturesArguments& arguments) {
+  if (arguments.json && arguments.out == "-") return both_on_stdout("a file");
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   auto options = replay_options(loaded->config);
@@ -78,12 +97,12 @@ int features_command(const FeaturesArguments& arguments) {
                   kExitConfig);
   }
   const auto transactions = TopicCopy::of(arguments.transactions, loaded->config);
-  if (!transactions) return report(transactions.error(), kExitData);
+  if (!transactions) return report(transactions.error(), kExitUnavailable, kAskBroker);
   const auto labels = TopicCopy::of(arguments.labels, loaded->config);
-  if (!labels) return report(labels.error(), kExitData);
+  if (!labels) return report(labels.error(), kExitUnavailable, kAskBroker);
   options.transactions = transactions->path();
   options.labels = labels->path();
-  std::optional<terminal::Progress> progress("payments");
+  std::optional<terminal::Progress> progress(std::in_place, "payments", arguments.out == "-");
   options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
 
   std::vector<std::string> names;
@@ -100,8 +119,8 @@ int features_command(const FeaturesArguments& arguments) {
     return out.close();
   }();
   progress.reset();
-  if (!status) return report(status.error(), kExitData);
-  print_summary(result, table.rows());
+  if (!status) return report(status.error(), kExitData, "mend that and run it again");
+  print_summary(result, table.rows(), arguments.json);
   return kExitOk;
 }
 

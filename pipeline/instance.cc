@@ -85,8 +85,8 @@ Result<std::unique_ptr<Instance>> Instance::start(const config::Config& config, 
   std::filesystem::create_directories(with_entities ? entity_directory(config) : config.state.dir,
                                       error);
   if (error) {
-    return fatal(fmt::format("state.dir {} cannot be created: {}", config.state.dir.string(),
-                             error.message()));
+    return fatal(fmt::format("state.dir {} cannot be created: {}; name a folder that takes files",
+                             config.state.dir.string(), error.message()));
   }
   if (instance->entity_partitions_ > 0) instance->follow_profiles();
   if (!config.console.listen.empty()) WEIR_RETURN_IF_ERROR(instance->open_console(demo));
@@ -187,7 +187,8 @@ Status Instance::prepare_topics() {
   const auto input = cluster->partitions(config_.topics.transactions);
   if (!input) return input.error();
   if (!input->has_value())
-    return retry(fmt::format("topic {} is not visible yet", config_.topics.transactions));
+    return retry(fmt::format("topic {} is not visible yet; start again in a moment",
+                             config_.topics.transactions));
   input_partitions_ = **input;
   // The changelog is sharded exactly as the input is. Outputs created here get as many partitions,
   // so that a user's records stay together and a transaction touches few of them.
@@ -210,7 +211,7 @@ Status Instance::prepare_topics() {
     return fatal(fmt::format(
         "topic {} has {} partitions and topic {} has {}: both are keyed by user, and partition p "
         "of "
-        "both must be the same users'. Give them equally many partitions",
+        "both must be the same users'; give them equally many partitions",
         config_.topics.transactions, input_partitions_, config_.topics.labels, **labels));
   }
   for (const auto& topic : stream_topics(config_)) {
@@ -222,7 +223,7 @@ Status Instance::prepare_topics() {
   if (changelog != input_partitions_) {
     return fatal(fmt::format(
         "topic {} has {} partitions and its changelog {} has {}: the state of a partition must be "
-        "where its users are. Moving "
+        "where its users are; moving "
         "to another partition count needs a new group, changelog topic and state.dir",
         config_.topics.transactions, input_partitions_, config_.topics.state, changelog));
   }
@@ -257,7 +258,8 @@ Status Instance::prepare_entity_topics(kafka::Cluster& cluster) {
   const auto count = cluster.partitions(topics.entities);
   if (!count) return count.error();
   if (!count->has_value())
-    return retry(fmt::format("topic {} is not visible yet", topics.entities));
+    return retry(
+        fmt::format("topic {} is not visible yet; start again in a moment", topics.entities));
   entity_partitions_ = **count;
   const auto compacted = kafka::changelog_settings(replication);
   WEIR_RETURN_IF_ERROR(
@@ -268,7 +270,7 @@ Status Instance::prepare_entity_topics(kafka::Cluster& cluster) {
     if (!found) return found.error();
     if (found->value_or(entity_partitions_) == entity_partitions_) continue;
     return fatal(fmt::format(
-        "topic {} has {} partitions and topic {} has {}: they must have equally many. Delete both "
+        "topic {} has {} partitions and topic {} has {}: they must have equally many; delete both "
         "and their group's offsets, or give them new names",
         topics.entities, entity_partitions_, topic, **found));
   }

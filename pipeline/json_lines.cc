@@ -14,7 +14,8 @@ Status read_lines(const std::string& file,
                   const std::function<Status(std::string_view line, std::size_t number)>& sink) {
   const auto close = [](gzFile open) { gzclose(open); };
   const std::unique_ptr<gzFile_s, decltype(close)> in(gzopen(file.c_str(), "rb"), close);
-  if (!in) return fatal(fmt::format("cannot open {}: {}", file, std::strerror(errno)));
+  if (!in)
+    return fatal(fmt::format("cannot open {}: {}; check the path", file, std::strerror(errno)));
   gzbuffer(in.get(), 1U << 17U);
 
   std::string line;
@@ -33,12 +34,13 @@ Status read_lines(const std::string& file,
     int code = Z_OK;
     const char* const reason = gzerror(in.get(), &code);
     if (size < 0)
-      return fatal(fmt::format("cannot read {} after line {}: {}", file, number, reason));
+      return fatal(
+          fmt::format("cannot read {} after line {}: {}; fetch it again", file, number, reason));
     if (size == 0) {
       // zlib hands out what there is of a cut file and tells only those who ask.
       if (code == Z_BUF_ERROR)
-        return fatal(
-            fmt::format("{} ends early, after line {}: not a whole gzip file", file, number));
+        return fatal(fmt::format(
+            "{} ends early, after line {}: not a whole gzip file; fetch it again", file, number));
       break;
     }
     std::string_view rest(block.data(), static_cast<std::size_t>(size));

@@ -104,14 +104,15 @@ int probe_command(const ProbeArguments& arguments) {
   const auto address = telemetry::parse_listen_address(listen);
   if (!address || address->port == 0) {
     fmt::print(stderr, "weir: '{}' is no address to ask; write HOST:PORT, such as 127.0.0.1:9464\n",
-               listen);
+               listen.substr(listen.rfind('@') + 1));  // no user and password
     return kExitUsage;
   }
   const auto answer = get(reachable(*address), arguments.question == "live" ? "/livez" : "/readyz");
   if (!answer) return report(answer.error(), kExitUnavailable);
   const auto head = answer->find("\r\n\r\n");
   if (!answer->starts_with("HTTP/1.") || head == std::string::npos) {
-    fmt::print(stderr, "weir: what listens on {} is no Weir\n", to_string(*address));
+    fmt::print(stderr, "weir: what listens on {} is no Weir; ask where admin.listen says\n",
+               to_string(*address));
     return kExitUnavailable;
   }
   const std::string_view body = std::string_view(*answer).substr(head + 4);

@@ -1,13 +1,18 @@
 // weir replay: the same operators over files, in event-time order.
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "pipeline/exit_code.h"
+#include "pipeline/json_result.h"
 #include "pipeline/open_scorer.h"
 #include "pipeline/replay/replay.h"
 #include "pipeline/runtime_settings.h"
@@ -24,7 +29,8 @@ class OutputFile {
     name_ = name;
     if (name.empty() || name == "-") return ok();
     file_.open(name, std::ios::binary | std::ios::trunc);
-    return file_ ? ok() : Status(fatal(fmt::format("cannot write {}", name)));
+    if (file_) return ok();
+    return fatal(fmt::format("cannot write {}: {}; name another file", name, std::strerror(errno)));
   }
   std::ostream* stream() {
     if (name_.empty()) return nullptr;
@@ -32,7 +38,7 @@ class OutputFile {
   }
   Status close() {
     if (auto* out = stream(); out != nullptr && !out->flush())
-      return fatal(fmt::format("cannot write {}", name_));
+      return fatal(fmt::format("cannot write {}; is the disk full?", name_));
     return ok();
   }
 
@@ -41,6 +47,15 @@ class OutputFile {
   std::ofstream file_;
 };
 
+nlohmann::ordered_json summary_json(const replay::ReplayResult& result) {
+  nlohmann::ordered_json json = {{"payments", result.transactions}};
+  json.update(to_json(result.summary));
+  json["dead_letters"] = result.dead_letters;
+  json["labels"] = result.labels;
+  json["labels_not_understood"] = result.bad_label_count;
+  return json;
+}
+
 void print_summary(const replay::ReplayResult& result) {
   const auto& counts = result.summary.counts();
   fmt::print(stderr,
@@ -48,7 +63,6 @@ void print_summary(const replay::ReplayResult& result) {
              "duplicates {}  late {}\n",
              result.transactions, counts.verdicts, counts.approve, counts.review, counts.decline,
              result.dead_letters, counts.duplicates, counts.late);
-  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
   if (result.bad_label_count > 0)
     fmt::print(stderr, "labels not understood: {}\n", result.bad_label_count);
   if (const auto quality = result.summary.quality()) {
@@ -60,6 +74,10 @@ void print_summary(const replay::ReplayResult& result) {
 }  // namespace
 
 int replay_command(const ReplayArguments& arguments) {
+  const auto outputs = {arguments.verdicts_out, arguments.features_out, arguments.dead_letters_out,
+                        arguments.state_out};
+  const bool data_on_stdout = std::ranges::find(outputs, "-") != outputs.end();
+  if (arguments.json && data_on_stdout) return both_on_stdout("a file");
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto& config = loaded->config;
@@ -67,9 +85,9 @@ int replay_command(const ReplayArguments& arguments) {
   if (!scorer) return report(scorer.error(), kExitConfig);
   auto options = replay_options(config);
   const auto transactions = TopicCopy::of(arguments.transactions, config);
-  if (!transactions) return report(transactions.error(), kExitData);
+  if (!transactions) return report(transactions.error(), kExitUnavailable, kAskBroker);
   const auto labels = TopicCopy::of(arguments.labels, config);
-  if (!labels) return report(labels.error(), kExitData);
+  if (!labels) return report(labels.error(), kExitUnavailable, kAskBroker);
   options.transactions = transactions->path();
   options.labels = labels->path();
   OutputFile verdicts;
@@ -77,7 +95,7 @@ int replay_command(const ReplayArguments& arguments) {
   OutputFile dead_letters;
   OutputFile state;
   replay::ReplayResult result;
-  std::optional<terminal::Progress> progress("payments");
+  std::optional<terminal::Progress> progress(std::in_place, "payments", data_on_stdout);
   options.progress = [&](std::uint64_t done, std::uint64_t all) { progress->at(done, all); };
   const auto status = [&]() -> Status {
     WEIR_RETURN_IF_ERROR(verdicts.open(arguments.verdicts_out));
@@ -93,8 +111,13 @@ int replay_command(const ReplayArguments& arguments) {
     return state.close();
   }();
   progress.reset();
-  if (!status) return report(status.error(), kExitData);
-  print_summary(result);
+  if (!status) return report(status.error(), kExitData, "mend that and run it again");
+  for (const auto& line : result.bad_labels) fmt::print(stderr, "{}\n", line);
+  if (arguments.json) {
+    print_json(summary_json(result));
+  } else {
+    print_summary(result);
+  }
   return kExitOk;
 }
 

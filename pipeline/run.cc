@@ -72,7 +72,8 @@ int run_command(const ConfigSource& source) {
            config.instance_id, config.workers,
            config.delivery == config::Delivery::kExactlyOnce ? "exactly_once" : "at_least_once");
   auto started = Instance::start(config);
-  if (!started) return report(started.error(), kExitConfig);
+  const std::string next = fmt::format("`weir check --config {}` looks into it", source.file);
+  if (!started) return report(started.error(), kExitConfig, next);
   Instance& instance = **started;
   log_info("http://{}: /metrics /livez /readyz", config.admin_listen);
   if (instance.console_port() != 0) log_info("console on port {}", instance.console_port());
@@ -100,7 +101,7 @@ int run_command(const ConfigSource& source) {
   metrics.publish_last();
   if (const auto failure = instance.failure()) {
     const bool refused = failure->kind == ErrorKind::kFatal;
-    return report(*failure, refused ? kExitBug : kExitUnavailable);
+    return report(*failure, refused ? kExitBug : kExitUnavailable, next);
   }
   log_info("drained");
   return kExitOk;

@@ -56,8 +56,8 @@ Status refuse_running(const kafka::Cluster& cluster, const config::Config& confi
   if (!members) return members.error();
   if (members->empty()) return ok();
   return retry(
-      fmt::format("group {} is running: {}. A worker would write the user back: stop every "
-                  "instance, erase, and start them again; nothing was erased",
+      fmt::format("group {} is running: {}; nothing was erased, and a worker would write the user "
+                  "back: stop every instance, run this again, and start them",
                   config.kafka.group_id, fmt::join(*members, ", ")));
 }
 
@@ -100,8 +100,8 @@ class ChangelogScan {
       WEIR_RETURN_IF_ERROR(read_to_ends());
     }
     return retry(
-        "the changelog grows while it is read, so somebody writes to it: stop every instance of "
-        "Weir with this topics.state; nothing was erased");
+        "the changelog grows while it is read, so somebody writes to it; nothing was erased: stop "
+        "every instance of Weir with this topics.state, and run this again");
   }
 
  private:
@@ -131,8 +131,8 @@ class ChangelogScan {
     while (std::ranges::any_of(reading_, behind)) {
       if (std::chrono::steady_clock::now() > patience) {
         return retry(
-            fmt::format("the changelog cannot be read to its end: nothing came for {} s; is every "
-                        "broker up? Nothing was erased",
+            fmt::format("the changelog cannot be read to its end: nothing came for {} s; see that "
+                        "every broker is up, and run this again",
                         kSilenceMax.count()));
       }
       WEIR_RETURN_IF_ERROR(
@@ -168,13 +168,14 @@ Status erase_in(kafka::TransactionalWriter& writer, const kafka::Cluster& cluste
     if (first == of.end) return ok();
     return retry(
         fmt::format("somebody wrote to partition {} of the changelog meanwhile; nothing was "
-                    "erased. Stop every instance",
+                    "erased: stop every instance, and run this again",
                     partition));
   };
   const auto written = writer.write(records, kWritePatience, may_commit);
   if (written) return ok();
-  return retry(written.error().message +
-               "; run this again: what is erased already is not found again");
+  return retry(
+      with_next_step(written.error(), "run this again: what is erased already is not found again")
+          .message);
 }
 
 std::string kept_text(const std::map<std::string, std::string>& settings) {
@@ -299,11 +300,10 @@ int state_erase_command(const StateEraseArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   if (arguments.user_id.empty() || arguments.user_id.find('\0') != std::string::npos) {
-    return report(fatal("the user's id must not be empty: give it as it stands in user_id"),
-                  kExitUsage);
+    return report(fatal("the user's id is empty; give it as it stands in user_id"), kExitUsage);
   }
   const auto status = erase(loaded->config, arguments);
-  return status ? kExitOk : report(status.error(), kExitData);
+  return status ? kExitOk : report(status.error(), kExitData, kAskBroker);
 }
 
 }  // namespace weir

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include <fmt/core.h>
@@ -12,6 +13,7 @@
 #include "pipeline/runtime_settings.h"
 #include "pipeline/state_text.h"
 #include "pipeline/stores.h"
+#include "pipeline/terminal/progress.h"
 
 namespace weir {
 namespace {
@@ -48,10 +50,33 @@ Result<std::unique_ptr<state::UserStore>> open_for_reading(const config::Config&
   return state::UserStore::open(*std::move(backing), *options);
 }
 
+/// What a store says of its repair is meant for a worker: here none is running.
+int unreadable(Error error) {
+  if (error.message.ends_with("the store is rebuilt from the changelog"))
+    error.message += " when `weir run` starts next";
+  return report(error, kExitData, "a running worker may have changed it meanwhile: try again");
+}
+
+Status dump_all(const config::Config& config, StateOf what,
+                const std::vector<std::int32_t>& partitions, terminal::Progress& progress) {
+  const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
+  std::uint64_t dumped = 0;
+  for (const auto partition : partitions) {
+    auto store = open_for_reading(config, what, partition);
+    if (!store) return store.error();
+    WEIR_RETURN_IF_ERROR(dump(partition, **store, [&](const std::string& line) {
+      fmt::print("{}\n", line);
+      progress.at(++dumped);
+    }));
+  }
+  return ok();
+}
+
 int no_stores(const config::Config& config, StateOf what) {
   fmt::print(
       stderr,
-      "weir: no stores under {}; state.dir of another configuration, or nothing ran here yet\n",
+      "weir: no stores under {}; let `weir run` make some, or give the --config whose state.dir "
+      "they are in\n",
       directory_of(config, what).string());
   return kExitData;
 }
@@ -66,20 +91,20 @@ int state_get_command(const ConfigSource& source, const std::string& user_id) {
   if (partitions.empty()) return no_stores(loaded->config, what);
   for (const auto partition : partitions) {
     auto store = open_for_reading(loaded->config, what, partition);
-    if (!store) return report(store.error(), kExitData);
+    if (!store) return unreadable(store.error());
     const auto user = (*store)->get(user_id);
-    if (!user) return report(user.error(), kExitData);
+    if (!user) return unreadable(user.error());
     if (user->empty()) continue;
     const auto text = user_state_json(partition, user_id, *user, **store);
-    if (!text) return report(text.error(), kExitData);
+    if (!text) return unreadable(text.error());
     fmt::print("{}\n", *text);
     return kExitOk;
   }
-  fmt::print(stderr,
-             "weir: this user is in none of the {} stores under {}; what a running worker changed "
-             "shows here "
-             "after state.write_back_interval and up to ten seconds more\n",
-             partitions.size(), loaded->config.state.dir.string());
+  fmt::print(
+      stderr,
+      "weir: this user is in none of the {} stores under {}; check the id, and of a user seen "
+      "just now ask again after state.write_back_interval and ten seconds more\n",
+      partitions.size(), loaded->config.state.dir.string());
   return kExitData;
 }
 
@@ -88,15 +113,11 @@ int state_dump_command(const ConfigSource& source, StateOf what) {
   if (!loaded) return kExitConfig;
   const auto partitions = partitions_in(directory_of(loaded->config, what));
   if (partitions.empty()) return no_stores(loaded->config, what);
-  for (const auto partition : partitions) {
-    auto store = open_for_reading(loaded->config, what, partition);
-    if (!store) return report(store.error(), kExitData);
-    const auto dump = what == StateOf::kUsers ? dump_store : dump_entities;
-    const auto status =
-        dump(partition, **store, [](const std::string& line) { fmt::print("{}\n", line); });
-    if (!status) return report(status.error(), kExitData);
-  }
-  return kExitOk;
+  std::optional<terminal::Progress> progress(std::in_place,
+                                             what == StateOf::kUsers ? "users" : "entities", true);
+  const auto status = dump_all(loaded->config, what, partitions, *progress);
+  progress.reset();
+  return status ? int{kExitOk} : unreadable(status.error());
 }
 
 }  // namespace weir

@@ -25,7 +25,7 @@ Status TextOutput::open(const std::string& name) {
     plain_ = std::fopen(name.c_str(), "wb");
   }
   if (plain_ == nullptr && packed_ == nullptr) {
-    return fatal(fmt::format("cannot write {}: {}", name, std::strerror(errno)));
+    return fatal(fmt::format("cannot write {}: {}; name another file", name, std::strerror(errno)));
   }
   return ok();
 }
@@ -46,7 +46,7 @@ Status TextOutput::close() {
     if (plain_ != stdout) failed_ = std::fclose(plain_) != 0 || failed_;
     plain_ = nullptr;
   }
-  return failed_ ? Status(fatal(fmt::format("cannot write {}", name_))) : ok();
+  return failed_ ? Status(fatal(fmt::format("cannot write {}; is the disk full?", name_))) : ok();
 }
 
 }  // namespace weir

@@ -53,14 +53,15 @@ Result<TopicCopy> TopicCopy::of(const std::string& source, const config::Config&
   std::string path = (std::filesystem::temp_directory_path() / "weir-topic-XXXXXX.jsonl").string();
   const int descriptor = ::mkstemps(path.data(), static_cast<int>(std::strlen(".jsonl")));
   if (descriptor < 0) {
-    return retry(fmt::format("cannot create {}: {}", path, std::strerror(errno)));
+    return retry(fmt::format("cannot create {}: {}; set TMPDIR to a folder that takes files", path,
+                             std::strerror(errno)));
   }
   ::close(descriptor);
   TopicCopy copy(path, true);
   std::ofstream file(path, std::ios::binary);
   for (const Line& line : *lines) file << line.value << '\n';
   file.close();
-  if (!file) return retry(fmt::format("cannot write {}: is the disk full?", path));
+  if (!file) return retry(fmt::format("cannot write {}; is the disk full?", path));
   return copy;
 }
 

@@ -131,13 +131,13 @@ class World {
                 {"currency", "EUR"},
                 {"merchant_id", "M1"}};
     merge(given, fields);
-    sent_[fields.value("transaction_id", "")] = fields;
+    sent_[text(fields, "transaction_id")] = fields;
     return fields;
   }
 
   /// What a label repeats of its payment is known here.
   Json label(const Json& given) {
-    const std::string of = given.value("transaction_id", "");
+    const std::string of = text(given, "transaction_id");
     Json fields{{"label_id", "L-" + of},
                 {"transaction_id", of},
                 {"is_fraud", true},
@@ -151,6 +151,13 @@ class World {
     }
     merge(given, fields);
     return fields;
+  }
+
+  /// A field as text, whatever a case made it.
+  static std::string text(const Json& fields, const char* name) {
+    const auto found = fields.find(name);
+    if (found == fields.end()) return {};
+    return found->is_string() ? found->get<std::string>() : found->dump();
   }
 
   static void merge(const Json& given, Json& fields) {

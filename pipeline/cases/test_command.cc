@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "pipeline/cases/case_file.h"
+#include "pipeline/cases/case_schema.h"
 #include "pipeline/cases/report.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/open_scorer.h"
@@ -46,7 +47,7 @@ int run_file(const std::string& name, const TestArguments& arguments,
     if (!arguments.only.empty() && one.name.find(arguments.only) == std::string::npos) continue;
     const auto started = Steady::now();
     auto result = cases::run_case(one, options, scorer->get());
-    if (!result) return report(result.error(), kExitData);
+    if (!result) return report(result.error(), kExitData, "the lines above say more");
     ran.push_back({name, one.name, one.place, *std::move(result),
                    std::chrono::duration<double>(Steady::now() - started).count()});
   }
@@ -55,10 +56,20 @@ int run_file(const std::string& name, const TestArguments& arguments,
 
 }  // namespace
 
+int case_schema_command() {
+  fmt::print("{}", cases::case_schema());
+  return kExitOk;
+}
+
 int test_command(const TestArguments& arguments) {
   std::vector<cases::Ran> ran;
   for (const auto& file : arguments.files) {
     if (const int code = run_file(file, arguments, ran); code != kExitOk) return code;
+  }
+  if (ran.empty()) {
+    fmt::print(stderr, "weir: no case has '{}' in its name; leave --only out to run all\n",
+               arguments.only);
+    return kExitUsage;
   }
   if (arguments.format == "json") {
     fmt::print("{}", cases::as_json(ran));
@@ -66,11 +77,6 @@ int test_command(const TestArguments& arguments) {
     fmt::print("{}", cases::as_junit(ran));
   } else {
     fmt::print("{}", cases::as_text(ran, terminal::takes_colour(stdout)));
-  }
-  if (ran.empty()) {
-    fmt::print(stderr, "weir: no case has '{}' in its name; leave --only out to run all\n",
-               arguments.only);
-    return kExitUsage;
   }
   const bool failed =
       std::ranges::any_of(ran, [](const auto& one) { return !one.result.failures.empty(); });

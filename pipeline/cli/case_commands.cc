@@ -27,13 +27,14 @@ constexpr const char* kAboutCases =
 
 void add_case_commands(Program& program) {
   auto arguments = std::make_shared<TestArguments>();
-  auto& command =
-      program.add("test", "Cases in YAML: events in, expected verdicts; no broker needed",
-                  [arguments] { return test_command(*arguments); });
+  auto& command = program.add(
+      "test", "Cases in YAML: events in, expected verdicts; no broker needed", [arguments] {
+        if (arguments->schema) return case_schema_command();
+        if (arguments->files.empty()) throw CLI::RequiredError("files");
+        return test_command(*arguments);
+      });
   command.footer(kAboutCases);
-  command.add_option("files", arguments->files, "Files of cases")
-      ->required()
-      ->check(CLI::ExistingFile);
+  command.add_option("files", arguments->files, "Files of cases")->check(CLI::ExistingFile);
   Program::add_config(command, arguments->config, false);
   command.add_option("--only", arguments->only, "Only cases with this in their name");
   command.add_option("--format", arguments->format, "text, json (a line each) or junit")
@@ -41,6 +42,8 @@ void add_case_commands(Program& program) {
       ->capture_default_str();
   command.add_flag_callback(
       "--json", [arguments] { arguments->format = "json"; }, "The same as --format json");
+  command.add_flag("--schema", arguments->schema,
+                   "Print the JSON Schema of files of cases, for editors, and leave");
 }
 
 }  // namespace weir::cli

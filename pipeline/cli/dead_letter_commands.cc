@@ -1,6 +1,9 @@
 #include <memory>
 
+#include <fmt/format.h>
+
 #include "pipeline/cli/program.h"
+#include "pipeline/telemetry/worker_metrics.h"
 
 namespace weir::cli {
 namespace {
@@ -18,8 +21,8 @@ constexpr const char* kAboutReplay =
 void add_filter(CLI::App& command, DeadLetterFilter& filter) {
   command
       .add_option("--reason", filter.reasons,
-                  "Only with this reason (repeatable, or a list with commas): decode, oversize, "
-                  "missing_field, key_mismatch, range, pan, future, poison")
+                  fmt::format("Only with this reason (repeatable, or a list with commas): {}",
+                              fmt::join(telemetry::kRejectReasonNames, ", ")))
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--topic", filter.topic,
@@ -42,7 +45,7 @@ void add_dead_letter_commands(Program& program) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   list.add_flag("--summary", of_list->summary, "Counts by reason and topic instead");
-  list.add_flag("--json", of_list->json, "One JSON object a line, with key, headers and value");
+  Program::add_json(list, of_list->json, "One JSON object a line, with key, headers and value");
 
   auto of_replay = std::make_shared<DeadLettersReplayArguments>();
   auto& replay = program.add(
@@ -53,7 +56,7 @@ void add_dead_letter_commands(Program& program) {
   add_filter(replay, of_replay->filter);
   replay.add_option("-n,--count", of_replay->count, "At most so many");
   replay.add_flag("--yes", of_replay->yes, "Send them");
-  replay.add_flag("--json", of_replay->json, "The outcome as one JSON object");
+  Program::add_json(replay, of_replay->json, "The outcome as one JSON object");
 }
 
 }  // namespace weir::cli

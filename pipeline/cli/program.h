@@ -40,6 +40,16 @@ class Program {
                     "Override a key, e.g. --set commit.interval=10ms (repeatable)")
         ->allow_extra_args(false);
   }
+  /// --json, which every command has whose answer a program could read. `about` says what its JSON
+  /// is.
+  static void add_json(CLI::App& command, bool& json, const std::string& about = "As JSON") {
+    command.add_flag("--json", json, about);
+  }
+  /// The same where the answer is JSON with or without it.
+  static void add_json(CLI::App& command) {
+    const std::string about = "What it prints anyway";
+    command.add_flag("--json", about);
+  }
 
  private:
   CLI::App& app_;

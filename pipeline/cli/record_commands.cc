@@ -37,6 +37,8 @@ void add_tap(Program& program) {
   command.add_option("--key", arguments->key, "Only records with this key (a user id)");
   command.add_option("--where", arguments->where, "Only records for which this condition holds")
       ->type_name("CONDITION");
+  Program::add_json(command, arguments->json,
+                    "One object a record: topic, partition, offset, time, key, headers and value");
 }
 
 void add_explain(Program& program) {
@@ -59,7 +61,7 @@ void add_explain(Program& program) {
       ->check(CLI::ExistingFile);
   command.add_option("--features", arguments->features, "Its --features-out")
       ->check(CLI::ExistingFile);
-  command.add_flag("--json", arguments->json, "As one JSON object");
+  Program::add_json(command, arguments->json, "As one JSON object");
 }
 
 }  // namespace

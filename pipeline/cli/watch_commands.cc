@@ -26,7 +26,7 @@ void add_watch_commands(Program& program) {
       ->check(CLI::Range(0.1, 3'600.0))
       ->capture_default_str();
   command.add_flag("--once", arguments->once, "One look of one interval, and leave");
-  command.add_flag("--json", arguments->json, "One JSON object a look, a line each");
+  Program::add_json(command, arguments->json, "One JSON object a look, a line each");
 }
 
 }  // namespace weir::cli

@@ -111,6 +111,40 @@ std::string describe(const Config& c) {
   return text;
 }
 
+nlohmann::ordered_json described_as_json(const Config& c) {
+  using Json = nlohmann::ordered_json;
+  const auto& o = c.operators;
+  const bool exactly_once = c.delivery == Delivery::kExactlyOnce;
+  Json model = nullptr;
+  if (!c.model.package.empty())
+    model = {{"package", c.model.package.native()}, {"digests_allowed", c.model.allow.size()}};
+  Json features = Json::array();
+  for (const auto& feature : o.features) features.push_back(feature.name);
+  return {
+      {"input", {{"brokers", c.kafka.brokers}, {"topic", c.topics.transactions}}},
+      {"instance", {{"id", c.instance_id}, {"group", c.kafka.group_id}, {"workers", c.workers}}},
+      {"dedupe_horizon", format_duration(o.dedupe.horizon)},
+      {"history_rows", o.history.rows},
+      {"merchant_rows", o.history.merchant_rows},
+      {"features", std::move(features)},
+      {"model", std::move(model)},
+      {"prior", o.decide.prior},
+      {"costs",
+       {{"fraud_loss_share", o.decide.costs.fraud_loss_share},
+        {"false_decline", o.decide.costs.false_decline},
+        {"review", o.decide.costs.review}}},
+      {"safe_action", o.decide.safe_action},
+      {"output",
+       {{"verdicts", c.topics.verdicts},
+        {"features", c.topics.features},
+        {"dead_letters", c.topics.dead_letters},
+        {"metrics", c.topics.metrics}}},
+      {"delivery", exactly_once ? "exactly_once" : "at_least_once"},
+      {"commit_interval", format_duration(c.commit.interval)},
+      {"state", {{"dir", c.state.dir.native()}, {"changelog", c.topics.state}}},
+      {"admin", c.admin_listen}};
+}
+
 std::string dump_resolved(const Loaded& loaded) {
   Config config = loaded.config;  // fields are found through a function that may write
   std::string text;
@@ -157,6 +191,21 @@ std::string resolved_as_json(const Loaded& loaded) {
   }
   using Json = nlohmann::ordered_json;
   return list.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string keys_as_json() {
+  Config defaults;
+  auto list = nlohmann::ordered_json::array();
+  for (const Key& key : all_keys()) {
+    const bool has_default = !key.required && key.path.find('*') == std::string_view::npos;
+    nlohmann::ordered_json item = {{"key", key.path}, {"type", type_of(key.slot)}};
+    item["required"] = key.required;
+    item["default"] = nullptr;
+    if (has_default) item["default"] = value_of(key.slot, defaults, {});
+    item["effect"] = key.effect;
+    list.push_back(std::move(item));
+  }
+  return list.dump(1) + "\n";
 }
 
 std::string list_keys() {

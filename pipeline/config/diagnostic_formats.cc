@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pipeline/config/describe.h"
+
 namespace weir::config {
 namespace {
 
@@ -19,10 +21,9 @@ std::string dumped(const Json& json) {
 
 }  // namespace
 
-std::string findings_as_json(const std::vector<Diagnostic>& findings) {
-  const auto is_error = [](const Diagnostic& d) { return d.severity == Severity::kError; };
+std::string findings_as_json(const Loaded& loaded) {
   Json list = Json::array();
-  for (const Diagnostic& finding : findings) {
+  for (const Diagnostic& finding : loaded.diagnostics) {
     Json item = {{"source", finding.source}};
     if (finding.place.line > 0) {
       item["line"] = finding.place.line;
@@ -33,7 +34,9 @@ std::string findings_as_json(const std::vector<Diagnostic>& findings) {
     item["remedy"] = finding.remedy;
     list.push_back(std::move(item));
   }
-  return dumped({{"ok", std::ranges::none_of(findings, is_error)}, {"findings", std::move(list)}});
+  Json json = {{"ok", loaded.ok()}, {"findings", std::move(list)}};
+  if (loaded.ok()) json["runs"] = described_as_json(loaded.config);
+  return dumped(json);
 }
 
 std::string findings_as_sarif(const std::vector<Diagnostic>& findings, std::string_view version) {

@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "pipeline/config/diagnostic.h"
+#include "pipeline/config/load.h"
 
 namespace weir::config {
 
 inline constexpr std::array<std::string_view, 3> kFindingFormats = {"text", "json", "sarif"};
 
-/// One object: ok, and every finding with source, line, column, severity, what and remedy. Line and
-/// column are absent where a finding is of the source as a whole.
-std::string findings_as_json(const std::vector<Diagnostic>& findings);
+/// One object: ok, every finding with source, line, column, severity, what and remedy, and where
+/// all is well what the configuration runs. Line and column are absent where a finding is of the
+/// source as a whole.
+std::string findings_as_json(const Loaded& loaded);
 
 /// SARIF 2.1.0, which code hosts show beside the lines. Sources that are no files (--set) have no
 /// place there.

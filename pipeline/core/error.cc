@@ -8,7 +8,9 @@
 namespace weir {
 
 void check_failed(std::string_view condition, std::string_view file, int line) {
-  fmt::print(stderr, "weir: broken invariant, stopping before anything is committed: {} at {}:{}\n",
+  fmt::print(stderr,
+             "weir: broken invariant, stopping before anything is committed: {} at {}:{}; please "
+             "report it\n",
              condition, file, line);
   std::fflush(stderr);
   std::abort();

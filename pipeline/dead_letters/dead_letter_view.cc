@@ -3,10 +3,9 @@
 #include <charconv>
 
 #include <nlohmann/json.hpp>
-#include <simdjson.h>
 
-#include "operators/json_text.h"
 #include "pipeline/core/event_time.h"
+#include "pipeline/json_result.h"
 
 namespace weir {
 namespace {
@@ -41,16 +40,6 @@ bool read_own(DeadLetterView& letter, const HeaderView& header) {
     return false;
   }
   return true;
-}
-
-void put_bytes(Json& json, const std::string& name, const std::string& bytes) {
-  if (simdjson::validate_utf8(bytes)) {
-    json[name] = bytes;
-    return;
-  }
-  std::string text;
-  operators::append_base64(text, bytes);
-  json[name + "_base64"] = text;
 }
 
 Json time_or_null(std::int64_t ms) {

@@ -79,7 +79,7 @@ int dead_letters_list_command(const DeadLettersListArguments& arguments) {
         if (newest.size() > arguments.count) newest.pop_front();
         return true;
       });
-  if (!status) return report(status.error(), kExitUsage);
+  if (!status) return report(status.error(), kExitUsage, kAskBroker);
   if (arguments.summary) {
     print_summary(counts, arguments.json);
     return kExitOk;

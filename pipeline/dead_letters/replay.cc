@@ -163,7 +163,7 @@ int dead_letters_replay_command(const DeadLettersReplayArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto plan = collect(loaded->config, arguments);
-  if (!plan) return report(plan.error(), kExitUsage);
+  if (!plan) return report(plan.error(), kExitUsage, kAskBroker);
   if (arguments.yes) {
     if (const auto status = send(loaded->config, *plan); !status) {
       return report(retry(status.error().message +

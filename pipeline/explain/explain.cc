@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "operators/card_number.h"
 #include "pipeline/exit_code.h"
 #include "pipeline/explain/comparison.h"
 #include "pipeline/open_scorer.h"
@@ -162,7 +163,7 @@ int not_found(const ExplainArguments& arguments) {
   fmt::print(stderr,
              "weir: no verdict of '{}' {}; give a verdict_id or a transaction_id, and an older "
              "verdict as files: --verdicts FILE --features FILE\n",
-             arguments.id,
+             operators::mask_card_numbers(arguments.id),
              arguments.verdicts.empty() ? "in the topic of verdicts" : "in " + arguments.verdicts);
   return kExitData;
 }
@@ -213,7 +214,7 @@ int explain_command(const ExplainArguments& arguments) {
   const auto loaded = load_or_complain(arguments.config);
   if (!loaded) return kExitConfig;
   const auto recorded = find_decision(loaded->config, arguments);
-  if (!recorded) return report(recorded.error(), kExitData);
+  if (!recorded) return report(recorded.error(), kExitData, kAskBroker);
   if (!*recorded) return not_found(arguments);
   try {
     return explain(loaded->config, arguments, **recorded);

@@ -30,7 +30,8 @@ struct Recalled {
 };
 
 Error damaged(const char* what) {
-  return fatal(std::string("the record is damaged, or of another version of Weir: ") + what);
+  return fatal(std::string("the record is damaged, or of another version of Weir: ") + what +
+               "; explain it with the version that wrote it");
 }
 
 bool read_rows(const Json& field, std::vector<HistoryRow>& rows) {
@@ -170,18 +171,7 @@ Result<RederivedDecision> rederive(const RecordedDecision& recorded,
   const Json input = recalled.verdict.value("input", Json::object());
   const std::string topic = input.value("topic", "");
   std::string verdict;
-  operators::append_verdict_json(verdict,
-                                 {.transaction_id = made.transaction_id,
-                                  .user_id = made.user_id,
-                                  .merchant_id = made.merchant_id,
-                                  .event_time = made.event_time,
-                                  .amount_minor = made.amount_minor,
-                                  .currency = made.currency,
-                                  .decision = &made.decision,
-                                  .lineage = &lineage,
-                                  .origin = made.origin,
-                                  .duplicate = false},
-                                 topic);
+  operators::append_verdict_json(verdict, operators::content_of(made, lineage), topic);
   std::string features;
   operators::append_features_json(features, made, recalled.window_names, lineage, topic);
   return RederivedDecision{Json::parse(verdict), Json::parse(features), made.row, recalled.history};

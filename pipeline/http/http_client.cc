@@ -27,15 +27,6 @@ std::size_t take(const char* bytes, std::size_t size, std::size_t count, void* t
   return size * count;
 }
 
-/// Without what may be a secret: user, password, query.
-std::string shown(std::string_view url) {
-  url = url.substr(0, url.find('?'));
-  const auto scheme = url.find("://");
-  const auto at = url.substr(0, url.find('/', scheme == url.npos ? 0 : scheme + 3)).rfind('@');
-  if (at == url.npos || scheme == url.npos) return std::string(url);
-  return fmt::format("{}{}", url.substr(0, scheme + 3), url.substr(at + 1));
-}
-
 struct HeaderList {
   curl_slist* first = nullptr;
   ~HeaderList() { curl_slist_free_all(first); }
@@ -43,6 +34,14 @@ struct HeaderList {
 };
 
 }  // namespace
+
+std::string shown_url(std::string_view url) {
+  url = url.substr(0, url.find('?'));
+  const auto scheme = url.find("://");
+  const auto at = url.substr(0, url.find('/', scheme == url.npos ? 0 : scheme + 3)).rfind('@');
+  if (at == url.npos || scheme == url.npos) return std::string(url);
+  return fmt::format("{}{}", url.substr(0, scheme + 3), url.substr(at + 1));
+}
 
 struct Client::Handle {
   CURL* curl = curl_easy_init();
@@ -97,14 +96,14 @@ Result<Response> Client::send(const Request& request) {
   }
   const CURLcode code = curl_easy_perform(to.curl);
   if (code == CURLE_WRITE_ERROR) {
-    return retry(fmt::format("{}: the answer is larger than {} bytes", shown(request.url),
+    return retry(fmt::format("{}: the answer is larger than {} bytes", shown_url(request.url),
                              options_.response_bytes_max));
   }
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
-    return fatal(fmt::format("{}: {}", shown(request.url), curl_easy_strerror(code)));
+    return fatal(fmt::format("{}: {}", shown_url(request.url), curl_easy_strerror(code)));
   }
   if (code != CURLE_OK) {
-    return retry(fmt::format("{}: {}", shown(request.url),
+    return retry(fmt::format("{}: {}", shown_url(request.url),
                              reason[0] != '\0' ? reason : curl_easy_strerror(code)));
   }
   Response response;

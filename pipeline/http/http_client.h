@@ -57,6 +57,9 @@ class Client {
   std::unique_ptr<Handle> handle_;
 };
 
+/// For people: without what may be a secret, that is user, password and query.
+std::string shown_url(std::string_view url);
+
 /// One path segment: everything but letters, digits and "-._~" as %XX.
 std::string escape_segment(std::string_view text);
 

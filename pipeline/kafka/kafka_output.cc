@@ -294,7 +294,9 @@ Status TransactionalOutput::abort() {
   KafkaError error(rd_kafka_abort_transaction(client(), kCallTimeoutMs * 2));
   if (error && classify(std::move(error), "abort").outcome == TxnOutcome::kFenced) {
     return retry(
-        fmt::format("another process took over transactional id {}", options_.transactional_id));
+        fmt::format("another process took over transactional id {}; does a second instance have "
+                    "the same instance.id?",
+                    options_.transactional_id));
   }
   // Whatever abort said: a fresh producer of the same id ends the old transaction for certain.
   return renew();

@@ -181,7 +181,10 @@ Result<std::unique_ptr<TopicReader>> TopicReader::open(
     }
     const int count = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
-    if (count == 0) return fatal(fmt::format("there is no topic {}", topic));
+    if (count == 0) {
+      return fatal(
+          fmt::format("there is no topic {}; check its name (topics.*), or create it", topic));
+    }
     for (std::int32_t p = 0; p < count; ++p) {
       rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p)->offset = offset_for(from);
       impl->unread.insert({topic, p});

@@ -25,6 +25,7 @@ class FieldCatalogue {
 
   /// What is known of a path without list numbers; nullopt: there is no such field.
   [[nodiscard]] std::optional<FieldType> find(std::string_view path) const;
+  [[nodiscard]] const std::vector<Field>& fields() const { return fields_; }
   /// The known path that was probably meant.
   [[nodiscard]] std::optional<std::string> nearest(std::string_view path) const;
 

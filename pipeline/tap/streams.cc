@@ -40,7 +40,7 @@ const std::vector<Step>& steps() {
       {"decode",
        "refused by it: bytes that are no payment",
        "dead-letters",
-       R"(reason in ("oversize", "pan", "decode"))",
+       R"(reason in ("oversize", "pan", "schema", "decode"))",
        {}},
       {"validate",
        "refused by it: a field is missing or out of range",

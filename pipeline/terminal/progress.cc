@@ -15,8 +15,10 @@ constexpr const char* kEraseLine = "\r\x1b[K";
 
 }  // namespace
 
-Progress::Progress(std::string what)
-    : what_(std::move(what)), shown_(isatty(STDERR_FILENO) != 0), next_(Clock::now() + kEvery) {}
+Progress::Progress(std::string what, bool data_on_stdout)
+    : what_(std::move(what)),
+      shown_(isatty(STDERR_FILENO) != 0 && !(data_on_stdout && isatty(STDOUT_FILENO) != 0)),
+      next_(Clock::now() + kEvery) {}
 
 Progress::~Progress() {
   if (drawn_) fmt::print(stderr, "{}", kEraseLine);

@@ -9,8 +9,9 @@ namespace weir::terminal {
 
 class Progress {
  public:
-  /// `what` is done: "payments". Silent where nobody looks.
-  explicit Progress(std::string what);
+  /// `what` is done: "payments". Silent where nobody looks, and where lines of data that go to
+  /// stdout would meet it on the same screen.
+  explicit Progress(std::string what, bool data_on_stdout = false);
   /// Leaves a clean line for whatever is printed next.
   ~Progress();
   Progress(const Progress&) = delete;

@@ -64,7 +64,7 @@ class Instance {
 
   /// Looks again. The figures are of the time since the look before; of the first look, none.
   top::InstanceFigures look() {
-    top::InstanceFigures shown{url_, {}, {}};
+    top::InstanceFigures shown{http::shown_url(url_), {}, {}};
     auto samples = fetch();
     const auto at = Steady::now();
     if (!samples) {
@@ -88,11 +88,12 @@ class Instance {
     const auto answer = client_.send(request);
     if (!answer) return answer.error();
     if (answer->status != 200)
-      return retry(fmt::format("{} answered {}", request.url, answer->status));
+      return retry(fmt::format("{} answered {}", http::shown_url(request.url), answer->status));
     auto samples = top::read_exposition(answer->body);
     const auto is_ours = [](const top::Sample& s) { return s.name.starts_with("weir_"); };
     if (!samples || std::ranges::none_of(*samples, is_ours))
-      return retry(fmt::format("{} is not the metrics of a Weir instance", request.url));
+      return retry(
+          fmt::format("{} is not the metrics of a Weir instance", http::shown_url(request.url)));
     return samples;
   }
 

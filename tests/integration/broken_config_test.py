@@ -221,12 +221,16 @@ class BrokenConfig(unittest.TestCase):
 
     def test_what_is_right_is_said_to_be(self):
         done = self.check(REQUIRED, "--format", "json")
-        self.assertEqual((done.returncode, json.loads(done.stdout)), (0, {"ok": True, "findings": []}))
+        told = json.loads(done.stdout)
+        self.assertEqual((done.returncode, told["ok"], told["findings"]), (0, True, []))
+        self.assertEqual(told["runs"]["input"], {"brokers": "localhost:9092", "topic": "transactions"})
 
     def test_a_model_that_is_not_there_is_a_finding_too(self):
         done = self.check(b"model.package: no/such/folder\n" + REQUIRED, "--format", "json")
         self.assertEqual(done.returncode, CONFIGURATION)
-        self.assertIn("no/such/folder", json.loads(done.stdout)["findings"][0]["what"])
+        finding, = json.loads(done.stdout)["findings"]
+        self.assertIn("no/such/folder", finding["what"])
+        self.assertIn("set model.package to a folder", finding["remedy"])
 
 
 if __name__ == "__main__":

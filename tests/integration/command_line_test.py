@@ -1,17 +1,22 @@
 """The command line from outside: a first configuration, the schema editors read, completion in real shells, the man page. No broker."""
+import contextlib
 import gzip
 import json
+import os
+import pty
+import re
+import select
 import shutil
 import subprocess
 import unittest
-from xml.etree import ElementTree
+from pathlib import Path
 
 import jsonschema
 import yaml
 
 from weir_testing.paths import ROOT, SAMPLE, WEIR, WORK
 
-DATA, CONFIGURATION = 65, 78
+USAGE, DATA = 64, 65
 
 
 def weir(*arguments, **more) -> subprocess.CompletedProcess:
@@ -48,6 +53,86 @@ class FirstConfiguration(unittest.TestCase):
         self.assertEqual(values["kafka.properties.sasl.password"][0], "********")
         text = weir("explain-config", "--config", file).stdout
         self.assertRegex(text, r"commit\.interval: 20ms +# default")
+
+
+def some_payments(folder, count: int):
+    """The first of the sample as a plain file."""
+    payments = folder / "payments.jsonl"
+    with gzip.open(SAMPLE / "transactions.jsonl.gz", "rt") as lines:
+        payments.write_text("".join(line for line, _ in zip(lines, range(count))))
+    return payments
+
+
+class ForPrograms(unittest.TestCase):
+    """--json: one JSON document, or one a line, on stdout and nothing else there."""
+
+    # run answers nothing, and logs as log.format says; the others print scripts and pages.
+    WITHOUT = {"/run", "/completion", "/man", "/reference"}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = WORK / "command-line-json"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir(parents=True)
+        cls.plain = cls.folder / "plain.yaml"
+        cls.plain.write_text("kafka.brokers: a:1\nstate.dir: state\nfeatures: [{name: payments, entity: user, function: count, window: 1d}]\n")
+
+    def answer(self, *arguments) -> dict:
+        done = weir(*arguments, "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_every_command_that_answers_takes_it(self):
+        said = re.findall(r"(?m)^    (/[^:\s]+)\) COMPREPLY=\(\$\(compgen (?:-f )?-W '([^']*)'", weir("completion", "bash").stdout)
+        commands = {path: words.split() for path, words in said}
+        self.assertIn("/state/get", commands)
+        for path, words in commands.items():
+            is_group = any(other.startswith(path + "/") for other in commands)
+            with self.subTest(path):
+                self.assertEqual("--json" in words, not is_group and path not in self.WITHOUT)
+
+    def test_check_says_what_would_run(self):
+        told = self.answer("check", "--offline", "--config", ROOT / "configs/handbook.yaml")
+        self.assertEqual((told["ok"], told["findings"]), (True, []))
+        self.assertEqual((told["runs"]["delivery"], told["runs"]["input"]["topic"]), ("exactly_once", "transactions"))
+        self.assertIn("models/zoo", told["runs"]["model"]["package"])
+        keys = {item["key"]: item for item in self.answer("check", "--keys")}
+        self.assertEqual((keys["commit.interval"]["default"], keys["commit.interval"]["required"]), ("20ms", False))
+        self.assertEqual((keys["kafka.brokers"]["default"], keys["kafka.brokers"]["required"]), (None, True))
+
+    def test_version_and_init(self):
+        self.assertEqual(set(self.answer("version")), {"name", "version", "revision"})
+        file = self.folder / "new.yaml"
+        told = self.answer("init", file)
+        self.assertEqual((told["file"], file.exists()), (str(file), True))
+        self.assertIn("weir check", told["next"])
+
+    def test_replay_and_features_sum_up(self):
+        payments = some_payments(self.folder, 50)
+        options = ["--config", self.plain, "--transactions", payments, "--labels", SAMPLE / "labels.jsonl.gz"]
+        told = self.answer("replay", *options, "--out", self.folder / "verdicts.jsonl")
+        self.assertEqual((told["payments"], told["verdicts"], sum(told["actions"].values())), (50, 50, 50))
+        self.assertEqual((told["degraded"], told["quality"]), (50, None))  # there is no model
+        told = self.answer("features", *options, "--out", self.folder / "table.csv")
+        self.assertEqual((told["rows"], told["labels_not_understood"]), (50, 0))
+        self.assertEqual(set(told["labels_to_users"]), {"applied", "repeated", "outdated", "waiting", "expired"})
+
+    def test_data_and_answer_do_not_share_stdout(self):
+        for arguments in (["init", "-"], ["features", "--config", self.plain, "--transactions", self.plain, "--out", "-"],
+                          ["replay", "--config", self.plain, "--transactions", self.plain, "--out", self.folder / "v", "--state-out", "-"]):
+            done = weir(*arguments, "--json")
+            self.assertEqual((done.returncode, done.stdout), (USAGE, ""))
+            self.assertIn("name a file instead of -", done.stderr)
+
+    def test_the_demo_talks_on_stderr(self):
+        done = weir("demo", "--json", "--rate", "0", "--config", self.plain, "--transactions", some_payments(self.folder, 200), timeout=120)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)
+        self.addCleanup(shutil.rmtree, Path(told["verdicts_file"]).parent)
+        self.assertEqual((told["payments"], told["verdicts"]), (200, 200))
+        self.assertIn("events/s", done.stderr)
+        with open(told["verdicts_file"]) as verdicts:
+            self.assertEqual(len(verdicts.readlines()), 200)
 
 
 class Schema(unittest.TestCase):
@@ -133,57 +218,6 @@ class Completion(unittest.TestCase):
         self.assertEqual((done.stdout.strip(), done.stderr), ("_weir", ""))
 
 
-class Cases(unittest.TestCase):
-    """`weir test`: the shipped cases pass, and a wrong expectation says where and what."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = WORK / "command-line-cases"
-        shutil.rmtree(cls.folder, ignore_errors=True)
-        cls.folder.mkdir(parents=True)
-        (cls.folder / "plain.yaml").write_text("kafka.brokers: a:1\nstate.dir: unused\n")
-
-    def cases(self, text: str, *arguments) -> subprocess.CompletedProcess:
-        file = self.folder / "cases.yaml"
-        file.write_text("config: plain.yaml\n" + text)
-        return weir("test", file, *arguments)
-
-    def test_the_shipped_cases_pass(self):
-        done = weir("test", ROOT / "configs/handbook.tests.yaml")
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertRegex(done.stdout, r"(?m)^[6-9] cases, 0 failed$")
-
-    WRONG = """cases:
-  - name: no <model> decides
-    events:
-      - payment: {user: U1, amount: 12.50}
-        expect: {action: decline, degraded: [no_model]}
-    state: {U1: history_rows == 2}
-"""
-
-    def test_a_wrong_expectation_is_shown_with_place_expected_and_got(self):
-        done = self.cases(self.WRONG)
-        self.assertEqual(done.returncode, DATA, done.stderr)
-        self.assertIn("cases.yaml:6:26: action\n  expected decline\n  got      approve\n", done.stdout)
-        self.assertRegex(done.stdout, r"cases.yaml:7:\d+: state of U1\n  expected history_rows == 2\n  got ")
-        self.assertIn("1 cases, 1 failed", done.stdout)
-        line = json.loads(self.cases(self.WRONG, "--json").stdout)
-        self.assertEqual((line["passed"], [f["what"] for f in line["failures"]]), (False, ["action", "state of U1"]))
-        suite = ElementTree.fromstring(self.cases(self.WRONG, "--format", "junit").stdout).find("testsuite")
-        self.assertEqual((suite.get("tests"), suite.get("failures")), ("1", "1"))
-        self.assertEqual(suite.find("testcase").get("name"), "no <model> decides")
-
-    def test_a_broken_file_says_where(self):
-        for text, said in (("cases: [{name: a, evnts: []}]", "cases.yaml:2:19: unknown key 'evnts'; did you mean 'events'?"),
-                           ("cases: [{name: a, events: [{advance: 5}]}]", "cases.yaml:2:38: "),
-                           ("cases: [{name: a, events: [{payment: {}, label: {}}]}]", "one of payment, label, record, advance"),
-                           ("cases: []", "no cases")):
-            with self.subTest(text):
-                done = self.cases(text)
-                self.assertEqual(done.returncode, DATA)
-                self.assertIn(said, done.stderr)
-
-
 class Explain(unittest.TestCase):
     """`weir explain` over files: the shipped model, with its trees and its rows of merchants, says the same bits again."""
 
@@ -191,13 +225,12 @@ class Explain(unittest.TestCase):
         folder = WORK / "command-line-explain"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        payments = folder / "payments.jsonl"
-        with gzip.open(SAMPLE / "transactions.jsonl.gz", "rt") as lines:
-            payments.write_text("".join(line for line, _ in zip(lines, range(400))))
+        payments = some_payments(folder, 400)
         config, verdicts, features = ROOT / "configs/handbook.yaml", folder / "verdicts.jsonl", folder / "features.jsonl"
         done = weir("replay", "--config", config, "--transactions", payments, "--labels", SAMPLE / "labels.jsonl.gz",
-                    "--out", verdicts, "--features-out", features)
+                    "--out", verdicts, "--features-out", features, "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["verdicts"], 400)
         made = [json.loads(line) for line in verdicts.read_text().splitlines()]
         most_costly = max(made, key=lambda verdict: verdict["risk"]["fraud"]["p"])
         for verdict in (most_costly, made[-1]):
@@ -212,6 +245,52 @@ class Explain(unittest.TestCase):
         done = weir("explain", most_costly["verdict_id"], "--config", config, "--verdicts", verdicts, "--features", features, "--json")
         self.assertEqual(done.returncode, DATA)
         self.assertEqual(json.loads(done.stdout)["differences"], [{"field": "outputs.logit_bits", "then": "00000000", "now": bits}])
+
+
+class StateDump(unittest.TestCase):
+    """The state of a demo, dumped: how far it is shows where somebody looks, and nowhere else."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = WORK / "command-line-dump"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir(parents=True)
+        config = cls.folder / "plain.yaml"
+        config.write_text("kafka.brokers: a:1\nstate.dir: state\n")
+        done = weir("demo", "--json", "--rate", "0", "--config", config, "--transactions", some_payments(cls.folder, 1_500), timeout=120)
+        ran = Path(json.loads(done.stdout)["verdicts_file"]).parent
+        cls.addClassCleanup(shutil.rmtree, ran)
+        cls.command = [WEIR, "state", "dump", "--config", config, "--set", f"state.dir={ran / 'state'}"]
+
+    def test_a_pipe_gets_lines_and_nothing_else(self):
+        done = subprocess.run(self.command, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        users = {json.loads(line)["user_id"] for line in (self.folder / "payments.jsonl").read_text().splitlines()}
+        self.assertEqual({json.loads(line)["user_id"] for line in done.stdout.splitlines()}, users)
+
+    def test_a_terminal_beside_a_file_shows_how_far_it_is(self):
+        screen, terminal = pty.openpty()
+        self.addCleanup(os.close, screen)
+        with subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=terminal, text=True) as dump:
+            os.close(terminal)
+            drawn = b""
+            while dump.stdout.read(4_096) and not drawn:  # the pipe is smaller than the dump: it cannot be done before
+                if select.select([screen], [], [], 0.05)[0]:
+                    drawn = os.read(screen, 1_000)
+            dump.stdout.read()
+        self.assertRegex(drawn.decode(), r"^\r\x1b\[K\d+ users")
+
+    def test_a_screen_that_gets_the_lines_does_not_get_both(self):
+        screen, terminal = pty.openpty()
+        self.addCleanup(os.close, screen)
+        with subprocess.Popen(self.command, stdout=terminal, stderr=terminal) as dump:
+            os.close(terminal)
+            shown = b""
+            with contextlib.suppress(OSError):  # EIO: the other end is closed
+                while part := os.read(screen, 65_536):
+                    shown += part
+        self.assertEqual(dump.returncode, 0)
+        self.assertNotIn(b"\x1b", shown)
 
 
 class ManPage(unittest.TestCase):

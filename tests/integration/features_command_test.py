@@ -76,7 +76,7 @@ class FeaturesCommand(unittest.TestCase):
         self.assertIn(b"cannot write", done.stderr)
         done = weir("features", "--config", DATA / "config.yaml", "--transactions", DATA / "transactions.jsonl")
         self.assertEqual(done.returncode, 64)
-        self.assertIn(b"--out is required", done.stderr)
+        self.assertIn(b"--out is missing", done.stderr)
 
     def test_help_shows_a_command_that_works(self):
         done = weir("features", "--help")

@@ -109,6 +109,10 @@ class Look(BrokerCase):
         for stream in ("verdicts", "features", "dead-letters"):  # every field that records have is known to conditions
             paths = {path for record in tap(stream, "-n", "20") for path in paths_of(record)}
             self.assertTrue(tap(stream, "-n", "1", "--where", " or ".join(f"exists({path})" for path in sorted(paths))))
+        placed = tap("score", "--json", "-n", "1")[0]
+        self.assertEqual(set(placed), {"topic", "partition", "offset", "time", "key", "headers", "value"})
+        self.assertEqual((placed["topic"], placed["key"]), (self.run_job.topic["features"], placed["value"]["user_id"]))
+        self.assertIn("not a payment", [record["value"] for record in tap("transactions", "--json")])
         self.assertEqual(len(tap("dedupe")), 1)
         self.assertEqual({letter["reason"] for letter in tap("validate")}, {"range", "key_mismatch"})
         self.assertEqual({letter["reason"] for letter in tap("decode")}, {"decode", "oversize", "pan"})

@@ -175,7 +175,7 @@ TEST(CheckModel, RefusesMoreRowsOfMerchantsThanAreKeptAndFeaturesNobodyKnows) {
   settings.history.merchant_rows = 7;
   EXPECT_EQ(refusal(info, settings),
             "the model reads 8 labelled payments of the merchant but history.merchant_rows keeps "
-            "7: raise history.merchant_rows");
+            "7; raise history.merchant_rows");
   settings.history.merchant_rows = 8;
   EXPECT_EQ(refusal(info, settings), "");
   info.merchant_features = 3;
@@ -189,7 +189,7 @@ TEST(CheckModel, RefusesADeclaredFeatureThatIsNotThereOrMeansSomethingElse) {
   ModelInfo info = FakeScorer().info();
   info.declared = {{"share", "merchant mean fraud window=7d delay=7d default=0"}};
   EXPECT_EQ(refusal(info, settings),
-            "the model reads the declared feature share, which the configuration lacks: add this "
+            "the model reads the declared feature share, which the configuration lacks; add this "
             "line to features:\n  - {name: share, entity: merchant, function: mean, field: fraud, "
             "window: 7d, delay: 7d, default: 0}");
   state::FeatureDeclaration share;
@@ -201,7 +201,7 @@ TEST(CheckModel, RefusesADeclaredFeatureThatIsNotThereOrMeansSomethingElse) {
   EXPECT_EQ(refusal(info, settings),
             "the model was trained on the declared feature share as 'merchant mean fraud window=7d "
             "delay=7d default=0' but the configuration declares 'merchant mean fraud window=7d "
-            "delay=7d': replace its line in features by\n  - {name: share, entity: merchant, "
+            "delay=7d'; replace its line in features by\n  - {name: share, entity: merchant, "
             "function: mean, field: fraud, window: 7d, delay: 7d, default: 0}");
   std::get<state::FeatureDeclaration>(settings.features[0].source).default_value = 0;
   EXPECT_EQ(refusal(info, settings), "");
