@@ -1,7 +1,7 @@
 #pragma once
 // From configuration to a model. Apart from runtime_settings.h, so that what scores nothing links
-// no LibTorch: weir::linear may be registered once in a process, and the Python of a training job
-// has registered its own (libweir_torch_ops.so).
+// no model at all. (LibTorch itself comes with the first package that has a network:
+// models/torch_module.cc.)
 
 #include <memory>
 
